@@ -1,0 +1,270 @@
+"""A dataset folder -> its index file: composes scan, layout, table and file, and tells what it did."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.errors import IndexFileError, Problem, ProblemsFoundError, TreeError, TreeMissingError
+from indexer.index_file import IndexFile, write_index
+from indexer.inspection.statistics import Statistics, statistics
+from indexer.layouts import known_layouts, load_layout
+from indexer.layouts.definition import Layout
+from indexer.layouts.detection import bases, detect
+from indexer.layouts.manifest import is_manifest, read_manifest
+from indexer.layouts.reading import Reading, read_tree
+from indexer.layouts.rules import apply_rules, with_lower_extension
+from indexer.scan.listing import Listing, list_tree, printable
+from indexer.schema import INDEX_NAME, IndexMetadata, Pairing
+from indexer.table import IndexTable, build_table
+
+Progress = Callable[[str, int], None]
+"""Called with what is being done and how far it is (files so far)."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did."""
+
+    index: Path
+    up_to_date: bool
+    """The index was there already and describes the tree as it is: nothing was written."""
+    layout: str
+    metadata: IndexMetadata
+    statistics: Statistics
+    files: int
+    droppings: dict[str, int] = field(default_factory=dict)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    annotations: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    seconds: float = 0.0
+
+
+def build_index(
+    root: str | Path,
+    out: str | Path | None = None,
+    *,
+    layout: str | None = None,
+    strict: bool = False,
+    force: bool = False,
+    trust: bool = False,
+    on_progress: Progress | None = None,
+) -> BuildReport:
+    """Scan a dataset once and write its index.
+
+    Args:
+        root: The dataset folder.
+        out: The index file; by default `reidindex.parquet` in the dataset folder.
+        layout: Name of a layout, a layout file (`.toml`) or a manifest (`.csv`, `.jsonl`, `.parquet`). None: found out.
+        strict: Any problem and any file that nothing took is an error; nothing is written then.
+        force: Write anew even when the index is up to date.
+        trust: With a manifest: take its word that the files are there, do not list the folder.
+        on_progress: Told about long work.
+
+    Raises:
+        TreeError: The folder cannot be listed.
+        LayoutError: No layout, or no single one, fits.
+        AnnotationError: A list of the dataset is malformed.
+        ProblemsFoundError: `strict`, and there is something to complain about.
+        IndexFileError: The index cannot be written.
+    """
+    started = time.perf_counter()
+    root = Path(root)
+    out = Path(out) if out is not None else root / INDEX_NAME
+    if out.is_dir():
+        out = out / INDEX_NAME
+    manifest = Path(layout) if layout is not None and is_manifest(layout) else None
+    if trust and manifest is None:
+        raise TreeError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
+    listing = None if trust else _list(root, out, manifest, on_progress)
+    tell = on_progress or (lambda what, count: None)
+    if not root.is_dir():
+        raise TreeMissingError(f"{root}: no such folder")
+    if not out.parent.is_dir():
+        raise IndexFileError(f"{out}: the folder {out.parent} for the index does not exist; make it first")
+    chosen = load_layout(layout) if layout is not None and manifest is None else None
+    fingerprint = _fingerprint(listing, manifest)
+    if not force and not strict:
+        current = _current(out, root, fingerprint, chosen, layout)
+        if current is not None:
+            files = len(listing) if listing is not None else current.num_rows
+            seconds = time.perf_counter() - started
+            return BuildReport(
+                out, True, current.metadata.layout, current.metadata, statistics(current), files, seconds=seconds
+            )
+    tell("reading names", len(listing) if listing is not None else 0)
+    if manifest is not None:
+        name, digest, published = manifest.name, "", None
+        reading = read_manifest(manifest, root, listing)
+        made = build_table(reading.samples)
+    else:
+        assert listing is not None  # only a manifest can be trusted blindly
+        if chosen is None:
+            score = detect(known_layouts(), listing)
+            chosen, base = score.layout, score.base
+        else:
+            base = _best_base(chosen, listing)
+        name, digest, published = chosen.name, chosen.digest, chosen
+        reading = read_tree(chosen, listing, base)
+        made = build_table(reading.samples, modalities=chosen.modalities, default_protocol=chosen.default_protocol)
+    problems = [*(listing.problems if listing is not None else ()), *reading.problems, *made.problems]
+    _raise_if_strict(strict, problems, reading, root)
+    tell("writing the index", made.table.num_rows)
+    metadata = _metadata(made, name, digest, fingerprint, root, out)
+    metadata = write_index(made.table, metadata, out)
+    facts = statistics(IndexFile(out))
+    if published is not None:
+        problems += _differences(published, facts)
+    return BuildReport(
+        out,
+        False,
+        name,
+        metadata,
+        facts,
+        len(listing) if listing is not None else made.table.num_rows,
+        dict(listing.droppings) if listing is not None else {},
+        reading.set_aside,
+        tuple(reading.annotations),
+        tuple(reading.unmatched),
+        tuple(problems),
+        time.perf_counter() - started,
+    )
+
+
+def _list(root: Path, out: Path, manifest: Path | None, on_progress: Progress | None) -> Listing:
+    exclude = [out, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
+    counted = (lambda count: on_progress("listing files", count)) if on_progress else None
+    return list_tree(root, exclude=exclude, on_progress=counted)
+
+
+def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
+    """Digest of what the index would be made from."""
+    parts = [listing.fingerprint() if listing is not None else "trusted"]
+    if manifest is not None:
+        try:
+            status = manifest.stat()
+        except OSError as error:
+            raise TreeMissingError(f"{manifest}: this manifest cannot be read ({error.strerror})") from None
+        parts.append(f"{manifest.name}:{status.st_size}:{status.st_mtime_ns}")
+    return ":".join(parts)
+
+
+def _current(
+    out: Path, root: Path, fingerprint: str, chosen: Layout | None, layout: str | None
+) -> IndexFile | None:
+    """The index that is there, if it says what a new one would."""
+    if not out.exists():
+        return None
+    with contextlib.suppress(IndexFileError):  # a damaged or foreign index is simply made anew
+        index = IndexFile(out)
+        metadata = index.metadata
+        if chosen is None and layout is None:
+            known = known_layouts().get(metadata.layout)
+            same_layout = known is not None and known.digest == metadata.layout_digest
+        elif chosen is None:
+            same_layout = metadata.layout_digest == ""
+        else:
+            same_layout = chosen.digest == metadata.layout_digest and chosen.name == metadata.layout
+        same_tool = metadata.tool == _tool()
+        same_root = metadata.root == _relative_root(root, out)
+        if metadata.fingerprint == fingerprint and same_layout and same_tool and same_root:
+            index.check_mapped_pages()
+            return index
+    return None
+
+
+def _best_base(layout: Layout, listing: Listing) -> str:
+    """The folder in which a layout the user named takes most."""
+    paths = with_lower_extension(listing.arrow_paths()).to_pylist()
+
+    def taken(base: str) -> int:
+        import pyarrow as pa
+
+        inside = pa.array([p[len(base) :] for p in paths if p.startswith(base)], pa.string())
+        return sum(len(t.rows) for t in apply_rules(layout, inside, np.arange(len(inside)))[0])
+
+    return max(bases(listing), key=lambda base: (taken(base), -len(base)))
+
+
+def _metadata(
+    made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path
+) -> IndexMetadata:
+    return IndexMetadata(
+        tool=_tool(),
+        layout=name,
+        layout_digest=digest,
+        modalities=made.modalities,
+        splits=made.splits,
+        views=made.views,
+        pairing=Pairing.default(made.modalities),
+        samples=made.table.num_rows,
+        identities=made.identities,
+        split_runs=made.split_runs,
+        fingerprint=fingerprint,
+        root=_relative_root(root, out),
+    )
+
+
+def _tool() -> str:
+    return f"reidindex {version('reidindex')}"
+
+
+def _relative_root(root: Path, out: Path) -> str:
+    """The root as seen from the index: tree and index can move together."""
+    try:
+        return Path(os.path.relpath(root.resolve(), out.parent.resolve())).as_posix()
+    except ValueError:  # Windows: another drive has no relative path
+        return root.resolve().as_posix()
+
+
+def _raise_if_strict(strict: bool, problems: list[Problem], reading: Reading, root: Path) -> None:
+    if not strict or not (problems or reading.unmatched):
+        return
+    found = [*problems, *(Problem("unmatched", printable(path), "no rule of the layout took it") for path in reading.unmatched)]
+    shown = "".join(f"\n  {problem}" for problem in found[:10])
+    more = f"\n  … and {len(found) - 10:,} more" if len(found) > 10 else ""
+    raise ProblemsFoundError(f"{root}: {len(found):,} problems, and --strict allows none; no index was written{shown}{more}", found)
+
+
+def _differences(layout: Layout, facts: Statistics) -> list[Problem]:
+    """Where a dataset's own counts are not what was found."""
+    problems = []
+    for names, published in layout.published.items():
+        for what, expected in published.items():
+            found = facts.count(names, what)
+            if found != expected:
+                problems.append(Problem(
+                    "published", names, f"{layout.title} counts {expected:,} {what}, found {found:,}", abs(found - expected)
+                ))  # fmt: skip
+    return problems
+
+
+def as_json(report: BuildReport) -> dict[str, Any]:
+    """The report as one JSON object (docs/cli.md)."""
+    return {
+        "schema": 1,
+        "index": str(report.index),
+        "up_to_date": report.up_to_date,
+        "layout": report.layout,
+        "digest": report.metadata.digest,
+        "files": report.files,
+        "samples": report.metadata.samples,
+        "identities": report.metadata.identities,
+        "droppings": report.droppings,
+        "set_aside": report.set_aside,
+        "annotations": list(report.annotations),
+        "unmatched": list(report.unmatched),
+        "problems": [
+            {"kind": p.kind, "where": p.where, "message": p.message, "count": p.count} for p in report.problems
+        ],
+        "seconds": round(report.seconds, 3),
+    }

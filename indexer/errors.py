@@ -1,0 +1,127 @@
+"""What can go wrong, as classes a caller can catch.
+
+    ReidIndexError
+    ├── TreeError               the dataset folder cannot be listed (missing, empty, unreadable)
+    ├── LayoutError             a layout is unknown, does not fit, or is ambiguous
+    │   └── LayoutFileError     a layout or manifest file is wrong in itself
+    ├── AnnotationError         a list, JSON or CSV file that belongs to the dataset is malformed
+    ├── IndexFileError          the index file
+    │   ├── IndexMissingError       is not there
+    │   ├── IndexVersionError       has a format this version does not read
+    │   ├── IndexDamagedError       does not hold what was written
+    │   └── IndexReplacedError      is another one than the one that was opened
+    ├── SettingsError           a sampler or command setting that cannot work
+    │   └── NotEnoughIdentitiesError
+    └── ProblemsFoundError      the work could be done, but `--strict` was asked for
+
+Every message says which thing, what was expected, what was found, and what to do. Classes that match a built-in
+exception also derive from it, so that `except FileNotFoundError` and `except ValueError` keep their meaning.
+
+A dataset's small faults are not exceptions but `Problem`s: they are gathered, counted and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+ProblemKind = Literal[
+    "unreadable",  # a folder or file that the system would not let us read
+    "link",  # a dangling link, a link loop, or a second way to a folder already listed
+    "special",  # a FIFO, socket or device: never opened
+    "name",  # a file name that is not valid UTF-8
+    "vanished",  # listed, then gone
+    "unmatched",  # a file that no rule of the layout took
+    "value",  # a rule took it, but a value in the name makes no sense
+    "contradiction",  # two sources disagree about one sample
+    "annotation-missing",  # a list file the layout expects is not in the tree
+    "listed-missing",  # a list names files that are not in the tree
+    "incomplete-set",  # an aligned set that lacks one of its modalities
+    "published",  # counts differ from the published ones
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a dataset, or one kind of fault in one place."""
+
+    kind: ProblemKind
+    where: str
+    message: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class ReidIndexError(Exception):
+    """The root of every error that reidindex raises on purpose."""
+
+
+class TreeError(ReidIndexError):
+    """The dataset folder cannot be listed."""
+
+
+class TreeMissingError(TreeError, FileNotFoundError):
+    """There is no such dataset folder."""
+
+
+class LayoutError(ReidIndexError, ValueError):
+    """No layout, or no single layout, fits the tree."""
+
+
+class LayoutFileError(LayoutError):
+    """A layout or manifest file is wrong in itself."""
+
+
+class AnnotationError(ReidIndexError, ValueError):
+    """A list, JSON or CSV file that belongs to the dataset is malformed."""
+
+
+class IndexFileError(ReidIndexError):
+    """The index file cannot be used."""
+
+
+class IndexMissingError(IndexFileError, FileNotFoundError):
+    """There is no index file where one was expected."""
+
+
+class IndexVersionError(IndexFileError):
+    """The index has a format that this version does not read."""
+
+
+class IndexDamagedError(IndexFileError, ValueError):
+    """The file is not an index, or does not hold what was written."""
+
+
+class IndexReplacedError(IndexFileError):
+    """The file is another index than the one that was opened before."""
+
+
+class SettingsError(ReidIndexError, ValueError):
+    """A setting that cannot work."""
+
+
+class NotEnoughIdentitiesError(SettingsError):
+    """Fewer than P identities can serve a batch."""
+
+
+class ProblemsFoundError(ReidIndexError):
+    """The dataset has problems and the caller asked to stop at any."""
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A half-sentence that names the nearest known word, or lists the known ones.
+
+    >>> did_you_mean("sktech", ["rgb", "sketch"])
+    "did you mean 'sketch'? known: rgb, sketch"
+    """
+    near = get_close_matches(word.lower(), known, n=1)
+    listing = "known: " + ", ".join(known)
+    return f"did you mean {near[0]!r}? {listing}" if near else listing

@@ -1,0 +1,293 @@
+"""An index -> its statistics: who can be paired, who is complete, what each split holds.
+
+Works on the mapped integer columns, run by run: an identity's rows lie together, so one pass of NumPy tells all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from indexer.errors import SettingsError, did_you_mean
+from indexer.index_file import IndexFile
+from indexer.schema import Pairing, mask_names, modality_mask
+from indexer.vocabulary import resolve_modality, standard_split
+
+QUANTILES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often a modality (or camera) occurs."""
+
+    identities: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Samples of an identity: minimum, quartiles, maximum, mean, and how many identities have how many."""
+
+    quartiles: tuple[float, ...]
+    mean: float
+    histogram: tuple[tuple[int, int, int], ...]
+    """(from, to, identities), both ends included; the bins double in width."""
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """What one split, or the whole index, holds."""
+
+    samples: int
+    identities: int
+    """Distinct pids; distractors, junk and hidden identities have none."""
+    pairable: int
+    complete: int
+    batches_per_epoch: int
+    each: str
+    """The group contract the batches are counted for: `pair` where the dataset has a pairing, else `any`."""
+    modalities: dict[str, Counts]
+    combinations: dict[str, int]
+    """Modalities of an identity (`rgb+nir`) → number of identities."""
+    per_identity: Distribution
+    roles: dict[str, int]
+    """distractor, junk, and `hidden` for samples whose identity the dataset does not tell."""
+
+    @property
+    def pairable_share(self) -> float:
+        """Pairable identities among all, 0 to 1."""
+        return self.pairable / self.identities if self.identities else 0.0
+
+    @property
+    def complete_share(self) -> float:
+        """Complete identities among all, 0 to 1."""
+        return self.complete / self.identities if self.identities else 0.0
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Everything `reidindex stats` tells."""
+
+    index: IndexFile
+    selected: str
+    """The split of `facts`, or `all`."""
+    facts: SplitFacts
+    splits: dict[str, SplitFacts]
+    cameras: dict[str, dict[str, int]]
+    """Camera → modality combination → samples, in the selected split; `none told` for samples without."""
+    pairing: Pairing
+    p: int
+    k: int
+
+    def count(self, splits: str, what: str) -> int:
+        """One published number: `identities`, `samples`, a role, or the samples of a modality, in `train+val`."""
+        known = [s for s in splits.split("+") if s in self.splits]
+        if len(known) < len(splits.split("+")):
+            return 0
+        facts = self.splits[splits] if len(known) == 1 else split_facts(self.index, known, self.pairing, self.p)
+        if what in ("identities", "samples"):
+            return int(getattr(facts, what))
+        found = facts.modalities.get(what)
+        return found.samples if found else facts.roles.get(what, 0)
+
+
+def statistics(
+    index: IndexFile, *, split: str | None = None, pair: str | None = None, p: int = 8, k: int = 4
+) -> Statistics:
+    """The statistics of an index.
+
+    Args:
+        index: The opened index.
+        split: `train`, `train+val`, `trial3/train`; None for all samples.
+        pair: `rgb:nir,sketch`: what makes an identity pairable; None for the index's own pairing.
+        p: Identities in a batch, for the expected batches.
+        k: Instances of each identity; does not change the number of batches, an identity with fewer repeats some.
+
+    Raises:
+        SettingsError: No such split or modality, or P or K below 1.
+    """
+    for name, value in (("-p", p), ("-k", k)):
+        if value < 1:
+            raise SettingsError(f"{name}: expected at least 1, found {value}")
+    pairing = parse_pairing(pair, index.metadata.modalities) if pair is not None else index.metadata.pairing
+    splits = {name: split_facts(index, [name], pairing, p) for name in index.metadata.splits}
+    names = selected_splits(split, index.metadata.splits)
+    facts = splits[names[0]] if len(names) == 1 else split_facts(index, names, pairing, p)
+    cameras = _cameras(index, _rows(index, names))
+    return Statistics(index, "+".join(names) or "all", facts, splits, cameras, pairing, p, k)
+
+
+def selected_splits(split: str | None, known: Sequence[str]) -> list[str]:
+    """The names in `train+val`, each checked.
+
+    Raises:
+        SettingsError: The index has no such split.
+    """
+    names = [standard_split(word) for word in split.split("+")] if split is not None else []
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"split: this index has no split {name!r}; {did_you_mean(name, known or ['(none)'])}")
+    return names
+
+
+def parse_pairing(text: str, modalities: Sequence[str]) -> Pairing:
+    """`rgb:nir,sketch` → the pairing.
+
+    Raises:
+        SettingsError: It is not of that form, or names a modality the index has not.
+    """
+    anchor, colon, others = text.partition(":")
+    if not colon or not anchor or not others:
+        raise SettingsError(f"--pair: expected ANCHOR:OTHER,OTHER such as rgb:nir,sketch, found {text!r}")
+    names = tuple(resolve_modality(word, modalities, setting="--pair") for word in others.split(","))
+    return Pairing(resolve_modality(anchor, modalities, setting="--pair"), names)
+
+
+def _rows(index: IndexFile, splits: Sequence[str]) -> NDArray[np.int64] | None:
+    """The rows in any of the splits; None for all."""
+    if not splits:
+        return None
+    bits = np.uint64(sum(1 << index.metadata.splits.index(name) for name in splits))
+    masks = index.integers("splits").slice(0, index.num_rows)
+    return np.flatnonzero(masks & bits)
+
+
+def _column(index: IndexFile, name: str, rows: NDArray[np.int64] | None) -> NDArray[Any]:
+    column = index.integers(name)
+    return column.slice(0, index.num_rows) if rows is None else column.take(rows)
+
+
+def split_facts(index: IndexFile, splits: Sequence[str], pairing: Pairing, p: int) -> SplitFacts:
+    """The facts of the samples that are in any of `splits`; no splits: of all samples."""
+    rows = _rows(index, splits)
+    metadata = index.metadata
+    pid, masks = _column(index, "pid", rows), _column(index, "modalities", rows)
+    known = pid >= 0
+    covered = np.zeros(metadata.identities, np.uint32)
+    np.bitwise_or.at(covered, pid[known], masks[known])
+    per_pid = np.bincount(pid[known], minlength=metadata.identities)
+    here = per_pid > 0
+    covered, per_pid = covered[here], per_pid[here]
+    anchor = np.uint32(modality_mask([pairing.anchor], metadata.modalities))
+    others = np.uint32(modality_mask(pairing.others, metadata.modalities))
+    everything = np.uint32((1 << len(metadata.modalities)) - 1)
+    pairable = _count(((covered & anchor) != 0) & ((covered & others) != 0))
+    each = "pair" if pairing.others else "any"
+    combinations, numbers = np.unique(covered, return_counts=True)
+    by_size = sorted(zip(numbers.tolist(), combinations.tolist(), strict=True), reverse=True)
+    return SplitFacts(
+        samples=len(pid),
+        identities=len(covered),
+        pairable=pairable,
+        complete=_count(covered == everything),
+        batches_per_epoch=(pairable if each == "pair" else len(covered)) // p,
+        each=each,
+        modalities={
+            name: Counts(_count((covered >> i) & 1), _count((masks >> i) & 1))
+            for i, name in enumerate(metadata.modalities)
+            if _count((masks >> i) & 1)
+        },
+        combinations={"+".join(mask_names(mask, metadata.modalities)): n for n, mask in by_size},
+        per_identity=_distribution(per_pid),
+        roles=_roles(index, rows, _count(~known)),
+    )
+
+
+def _count(yes: NDArray[Any]) -> int:
+    return int(np.count_nonzero(yes))
+
+
+def _roles(index: IndexFile, rows: NDArray[np.int64] | None, nobody: int) -> dict[str, int]:
+    if not nobody:
+        return {}
+    role = index.table(["role"])["role"]
+    found = role.take(rows) if rows is not None else role
+    counts = {r["values"]: r["counts"] for r in pc.value_counts(found.cast("string")).to_pylist()}
+    counts.pop(None, None)
+    hidden = nobody - sum(counts.values())
+    return {**{name: counts[name] for name in sorted(counts)}, **({"hidden": hidden} if hidden else {})}
+
+
+def _distribution(per_pid: NDArray[np.int64]) -> Distribution:
+    if not len(per_pid):
+        return Distribution((), 0.0, ())
+    edges = [1]
+    while edges[-1] <= per_pid.max():
+        edges.append(edges[-1] * 2)
+    counts, _ = np.histogram(per_pid, np.array(edges))
+    bins = [(a, b - 1, int(n)) for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+    # np.histogram closes its last bin on both sides; the last edge lies above the maximum, so that changes nothing
+    first = next(i for i, b in enumerate(bins) if b[2])
+    return Distribution(
+        tuple(float(q) for q in np.quantile(per_pid, QUANTILES)), float(per_pid.mean()), tuple(bins[first:])
+    )
+
+
+def _cameras(index: IndexFile, rows: NDArray[np.int64] | None) -> dict[str, dict[str, int]]:
+    camid, masks = _column(index, "camid", rows), _column(index, "modalities", rows)
+    names = _camera_names(index)
+    table: dict[str, dict[str, int]] = {}
+    pairs, numbers = np.unique(
+        (camid.astype(np.int64) + 1) << 32 | masks.astype(np.int64), return_counts=True
+    )
+    for pair, number in zip(pairs.tolist(), numbers.tolist(), strict=True):
+        camera = names[(pair >> 32) - 1] if pair >> 32 else "none told"
+        words = "+".join(mask_names(pair & 0xFFFFFFFF, index.metadata.modalities))
+        table.setdefault(camera, {})[words] = number
+    return table
+
+
+def _camera_names(index: IndexFile) -> dict[int, str]:
+    """camid → the dataset's name of the camera, with its source where there are several."""
+    camid = index.integers("camid").slice(0, index.num_rows)
+    values, first = np.unique(camid, return_index=True)
+    told = first[values >= 0].astype(np.int64)
+    table = index.take(["camera", "source"], told)
+    labels = zip(table["source"].to_pylist(), table["camera"].to_pylist(), strict=True)
+    words = [f"{source}/{camera}" if source else str(camera) for source, camera in labels]
+    return dict(zip(values[values >= 0].tolist(), words, strict=True))
+
+
+def as_json(found: Statistics) -> dict[str, Any]:
+    """The statistics as one JSON object (docs/cli.md)."""
+    metadata = found.index.metadata
+    return {
+        "schema": 1,
+        "index": str(found.index.path),
+        "digest": metadata.digest,
+        "layout": metadata.layout,
+        "split": found.selected,
+        "p": found.p,
+        "k": found.k,
+        "pairing": {"anchor": found.pairing.anchor, "others": list(found.pairing.others)},
+        **_facts_json(found.facts),
+        "splits": {name: _facts_json(facts) for name, facts in found.splits.items()},
+        "cameras": found.cameras,
+    }
+
+
+def _facts_json(facts: SplitFacts) -> dict[str, Any]:
+    distribution = facts.per_identity
+    return {
+        "samples": facts.samples,
+        "identities": facts.identities,
+        "pairable": {"identities": facts.pairable, "share": round(facts.pairable_share, 6)},
+        "complete": {"identities": facts.complete, "share": round(facts.complete_share, 6)},
+        "batches_per_epoch": facts.batches_per_epoch,
+        "each": facts.each,
+        "modalities": {
+            name: {"identities": c.identities, "samples": c.samples} for name, c in facts.modalities.items()
+        },
+        "combinations": facts.combinations,
+        "samples_per_identity": {
+            **dict(zip(("min", "q1", "median", "q3", "max"), distribution.quartiles, strict=False)),
+            "mean": round(distribution.mean, 3),
+            "histogram": [{"from": a, "to": b, "identities": n} for a, b, n in distribution.histogram],
+        },
+        "roles": facts.roles,
+    }

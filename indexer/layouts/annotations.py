@@ -1,0 +1,281 @@
+"""A layout's lists, CSV and JSON files -> splits and captions of the samples they name.
+
+Readers turn each style of file into columns of text; one join then finds the samples. A list that names files which
+are not there is reported with counts; one that cannot be read as what it should be is an error that names the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from indexer.errors import AnnotationError, Problem
+from indexer.layouts.definition import Annotation, Layout, Source
+from indexer.samples import Samples
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The dataset's folder, and which files the scan saw in it: nothing else is ever opened."""
+
+    folder: Path
+    present: frozenset[str]
+
+
+def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str], list[Problem]]:
+    """Read every annotation of a layout and mark the samples.
+
+    Args:
+        layout: Whose annotations.
+        samples: Changed in place; paths relative to `files.folder`.
+        files: Where the lists lie.
+
+    Returns:
+        The files that were read, and what is wrong with them.
+
+    Raises:
+        AnnotationError: A file is malformed.
+    """
+    used: list[str] = []
+    problems: list[Problem] = []
+    for annotation in layout.annotation:
+        for values in annotation.rounds():
+            names = [_fill(name, values) for name in annotation.files()]
+            name = next((n for n in names if n in files.present), None)
+            if name is not None:
+                used.append(name)
+                columns = _read(annotation, files.folder / name, problems, name)
+                problems += _join(layout, annotation, columns, samples, name, values)
+            elif not annotation.optional:
+                lost = "captions" if annotation.split is None else "splits"
+                problems.append(
+                    Problem("annotation-missing", " or ".join(names), f"not in the tree: the {lost} it tells are unknown")
+                )
+    return list(dict.fromkeys(used)), problems
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+# ----------------------------------------------------------------------------------------------------- reading
+
+
+def _read(annotation: Annotation, path: Path, problems: list[Problem], where: str) -> Columns:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise AnnotationError(f"{path}: this list of the dataset cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}); convert it, or repair the file") from None
+    if annotation.format == "json":
+        return _from_json(annotation, text, path, problems, where)
+    names = tuple(annotation.columns)
+    if annotation.format == "values":
+        return {names[0]: text.replace(",", " ").split()}
+    if annotation.format == "csv":
+        return _from_csv(annotation, text, path)
+    return _from_lines(names, text, path)
+
+
+def _from_lines(names: Sequence[str], text: str, path: Path) -> Columns:
+    """Blank-separated columns. The first may hold blanks itself: paths do."""
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            row = line.strip().rsplit(maxsplit=len(names) - 1)
+            if len(row) != len(names):
+                raise AnnotationError(f"{path}, line {number}: expected {' '.join(names)!r}, found {line.strip()!r}")
+            rows.append(row)
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def _from_csv(annotation: Annotation, text: str, path: Path) -> Columns:
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    wanted = _wanted(annotation)
+    columns: Columns = {name: [] for name in wanted}
+    try:
+        for row in reader:
+            for name, theirs in wanted.items():
+                if row.get(theirs) is None:
+                    found = ", ".join(reader.fieldnames or ())
+                    raise AnnotationError(f"{path}, line {reader.line_num}: no column {theirs!r} there; header: {found}")
+                columns[name].append(row[theirs])
+    except csv.Error as error:
+        raise AnnotationError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from None
+    return columns
+
+
+def _wanted(annotation: Annotation) -> dict[str, str]:
+    columns = annotation.columns
+    return {name: name for name in columns} if isinstance(columns, tuple) else dict(columns)
+
+
+def _from_json(annotation: Annotation, text: str, path: Path, problems: list[Problem], where: str) -> Columns:
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise AnnotationError(f"{path}: not valid JSON ({error}); was the download cut off?") from None
+    wanted = _wanted(annotation)
+    columns: Columns = {name: [] for name in wanted}
+    for place, entries in _lists(annotation, document, path, problems, where):
+        for number, entry in enumerate(entries):
+            row = _entry(annotation, entry, wanted)
+            if row is None or not isinstance(row.get(annotation.join), str):
+                expected = list(wanted.values()) if isinstance(annotation.columns, tuple) else sorted(wanted.values())
+                raise AnnotationError(
+                    f"{path}, {place} entry {number}: expected {expected}, found {json.dumps(entry)[:80]}"
+                )
+            for name in wanted:
+                columns[name].append(row.get(name))
+    return columns
+
+
+def _lists(
+    annotation: Annotation, document: Any, path: Path, problems: list[Problem], where: str
+) -> Iterable[tuple[str, list[Any]]]:
+    if not annotation.at:
+        if not isinstance(document, list):
+            raise AnnotationError(f"{path}: expected a list, found {_kind(document)}")
+        yield "top level,", document
+        return
+    if not isinstance(document, dict):
+        raise AnnotationError(f"{path}: expected an object with {', '.join(annotation.at)}, found {_kind(document)}")
+    for key in annotation.at:
+        entries = document.get(key)
+        if entries is None:
+            problems.append(Problem("annotation-missing", where, f"has no list {key!r}"))
+        elif not isinstance(entries, list):
+            raise AnnotationError(f"{path}: {key!r} should be a list, found {_kind(entries)}")
+        else:
+            yield f"{key!r},", entries
+
+
+def _entry(annotation: Annotation, entry: Any, wanted: dict[str, str]) -> dict[str, Any] | None:
+    if isinstance(annotation.columns, tuple):
+        if not isinstance(entry, list) or len(entry) != len(wanted):
+            return None
+        return dict(zip(wanted, entry, strict=True))
+    return {name: entry.get(theirs) for name, theirs in wanted.items()} if isinstance(entry, dict) else None
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
+    return names.get(type(value), f"the value {value!r}")
+
+
+# ----------------------------------------------------------------------------------------------------- joining
+
+
+def _join(
+    layout: Layout, annotation: Annotation, columns: Columns, samples: Samples, where: str, values: dict[str, str]
+) -> list[Problem]:
+    listed = pa.array([str(v) for v in columns[annotation.join]], pa.string())
+    if annotation.join == "identity":
+        entries, rows = _same_identity(annotation, listed, samples)
+    else:
+        key = samples.path
+        if annotation.join == "path":
+            listed = _as_paths(listed, annotation.below)
+        else:
+            key = pc.replace_substring_regex(key, r"^.*/", "")
+        entries, rows = _matching(listed, key)
+    problems = []
+    missing = np.setdiff1d(np.arange(len(listed)), entries)
+    if len(missing):
+        what = "identities" if annotation.join == "identity" else "files"
+        problems.append(
+            Problem(
+                "listed-missing", where,
+                f"{len(missing):,} of {len(listed):,} listed {what} are not in the tree (first: {listed[int(missing[0])].as_py()})",
+                count=len(missing),
+            )
+        )  # fmt: skip
+    if "caption" in columns:
+        captions = [columns["caption"][i] for i in entries]
+        told = [i for i, c in enumerate(captions) if c]
+        samples.add_captions(rows[told].tolist(), [_sentences(captions[i], where) for i in told])
+    if annotation.split is not None:
+        for names, chosen in _splits(layout, annotation, columns, entries, rows, samples, values):
+            if annotation.reach == "identity":
+                chosen = _whole_identities(samples, chosen)
+            samples.splits.mark(chosen, names)
+    return problems
+
+
+def _as_paths(listed: pa.Array, below: str) -> pa.Array:
+    listed = pc.replace_substring(listed, "\\", "/")
+    listed = pc.replace_substring_regex(listed, r"^(?:\./)+", "")
+    return pc.binary_join_element_wise(below, listed, "/") if below else listed
+
+
+Rows = NDArray[np.int64]
+
+
+def _matching(listed: pa.Array, key: pa.Array) -> tuple[Rows, Rows]:
+    """Pairs (entry of the list, row of the samples) with equal text; an entry may be listed twice."""
+    found = pc.index_in(listed, value_set=key).to_numpy(zero_copy_only=False)
+    entries = np.flatnonzero(~np.isnan(found)) if found.dtype.kind == "f" else np.arange(len(found))
+    return entries, found[entries].astype(np.int64)
+
+
+def _same_identity(annotation: Annotation, listed: pa.Array, samples: Samples) -> tuple[Rows, Rows]:
+    key = samples.fields["identity"]
+    if annotation.numeric:
+        listed, key = (pc.replace_substring_regex(v, r"^0+(\d)", r"\1") for v in (listed, key))
+    found = pc.index_in(key, value_set=listed)
+    rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+    return found.drop_null().to_numpy().astype(np.int64), rows
+
+
+def _sentences(value: Any, where: str) -> list[str]:
+    sentences = [value] if isinstance(value, str) else value
+    if not isinstance(sentences, list) or not all(isinstance(s, str) for s in sentences):
+        raise AnnotationError(f"{where}: a caption should be text or a list of texts, found {json.dumps(value)[:80]}")
+    return sentences
+
+
+def _splits(
+    layout: Layout,
+    annotation: Annotation,
+    columns: Columns,
+    entries: Rows,
+    rows: Rows,
+    samples: Samples,
+    values: dict[str, str],
+) -> Iterable[tuple[tuple[str, ...], Rows]]:
+    """Split names, and the rows they are for."""
+    split = annotation.split
+    if not isinstance(split, Source):
+        yield tuple(layout.standard_value("split", _fill(str(split), values), {})), rows
+        return
+    if split.group in columns:
+        words = [columns[split.group][i] for i in entries]
+    else:
+        words = samples.fields[split.group].take(pa.array(rows)).to_pylist()
+    for word in dict.fromkeys(words):
+        chosen = rows[[w == word for w in words]]
+        if word not in split.values and (word is None or split.group not in columns):
+            word = split.otherwise
+        if word is not None:
+            names = layout.standard_value("split", word, split.values)
+            yield tuple(_fill(name, values) for name in names), chosen
+
+
+def _whole_identities(samples: Samples, rows: Rows) -> Rows:
+    keys = samples.identity_keys()
+    return np.flatnonzero(pc.is_in(keys, value_set=keys.take(pa.array(rows)).drop_null()).to_numpy(zero_copy_only=False))

@@ -1,0 +1,126 @@
+"""A listing -> the layout it has, or who comes near and why not.
+
+Every layout is scored on a sample of the image names, spread evenly over the tree, below every folder that may be
+the dataset's own: archives like to add a top folder, or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from indexer.errors import LayoutError
+from indexer.layouts.definition import Layout
+from indexer.layouts.rules import apply_rules, is_image, take_asides, with_lower_extension
+from indexer.scan.listing import Listing, printable
+
+SAMPLE_SIZE = 2000
+MATCH_RATE = 0.95
+"""Share of the images a layout must take to be recognised. Named by the user, it is applied whatever it takes."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one layout fits."""
+
+    layout: Layout
+    base: str
+    """The folder its paths are relative to: empty, or ends in `/`."""
+    rate: float
+    """Share of the sampled images its rules take, those it sets aside left out."""
+    unmatched: str
+    """An example of an image it does not take; empty if it takes all."""
+    identities: int
+    """Labels among the sampled images."""
+
+
+def bases(listing: Listing) -> list[str]:
+    """The dataset's folder itself, and what lies below it while there is nothing but one folder with images."""
+    images = [p for p, yes in zip(listing.paths, is_image(with_lower_extension(listing.arrow_paths())), strict=True) if yes]
+    found = [""]
+    while len(found) < 3 and images:
+        base = found[-1]
+        first = images[0][len(base) :].partition("/")[0] + "/"
+        # sorted: if the first and the last image share the folder, all do
+        if not all(p.startswith(base + first) for p in (images[0], images[-1])):
+            break
+        found.append(base + first)
+    return found
+
+
+def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score]:
+    """Every layout at its best base, best first: strict layouts before loose ones, then by match rate."""
+    paths = with_lower_extension(listing.arrow_paths())
+    images = np.flatnonzero(is_image(paths))
+    if not len(images):
+        raise LayoutError(
+            f"{listing.root}: none of the {len(listing):,} files is an image (first: {printable(listing.paths[0])}); "
+            "is it the right folder, is the archive unpacked?"
+        )
+    step = np.linspace(0, len(images) - 1, min(SAMPLE_SIZE, len(images))).astype(np.int64)
+    sampled = paths.take(pa.array(images[step]))
+    scores = []
+    for layout in layouts.values():
+        best = max((_score(layout, base, sampled) for base in bases(listing)), key=lambda s: (s.rate, -len(s.base)))
+        scores.append(best)
+    return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, s.layout.name))
+
+
+def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
+    paths = pc.utf8_slice_codeunits(sampled, len(base)) if base else sampled
+    _, rows = take_asides(layout.aside, paths, np.arange(len(paths)))
+    if not len(rows):
+        return Score(layout, base, 0.0, "", 0)
+    taken, left = apply_rules(layout, paths, rows)
+    labels = {label for t in taken for label in pc.unique(t.fields["identity"]).to_pylist()}
+    example = base + paths[int(left[0])].as_py() if len(left) else ""
+    return Score(layout, base, 1 - len(left) / len(rows), example, len(labels))
+
+
+def detect(layouts: Mapping[str, Layout], listing: Listing) -> Score:
+    """The layout of a tree.
+
+    Raises:
+        LayoutError: None fits, or several fit alike; the message shows the nearest and what to do.
+    """
+    scores = score_layouts(layouts, listing)
+    for loose in (False, True):
+        fitting = [
+            s for s in scores
+            if s.layout.detect.loose is loose and s.rate >= MATCH_RATE and s.identities >= s.layout.detect.min_identities
+        ]  # fmt: skip
+        if fitting:
+            best = [s for s in fitting if s.rate == fitting[0].rate]
+            if len(best) > 1:
+                names = " and ".join(s.layout.name for s in best)
+                raise LayoutError(
+                    f"{listing.root}: the layouts {names} fit equally well ({best[0].rate:.0%} of the images); "
+                    f"say which it is with --layout, e.g. `--layout {best[0].layout.name}`"
+                )
+            return best[0]
+    raise LayoutError(_nothing_fits(scores, listing))
+
+
+def _nothing_fits(scores: list[Score], listing: Listing) -> str:
+    near = sorted((s for s in scores if s.rate > 0), key=lambda s: -s.rate)[:3]
+    lines = [f"{listing.root}: no known layout fits this tree (at least {MATCH_RATE:.0%} of the images must match)"]
+    for s in near:
+        example = f", but not {printable(s.unmatched)}" if s.unmatched else ""
+        few = f", with {s.identities} identity folders only" if s.identities < s.layout.detect.min_identities else ""
+        lines.append(f"  {s.layout.name} matches {s.rate:.0%}{few}{example}")
+    if not near:
+        lines.append(f"  no layout matches any image, e.g. {printable(next(iter(_first_image(listing))))}")
+    loose = next((s.layout.name for s in near if s.layout.detect.loose), None)
+    lines.append("  choose one with --layout NAME, or describe the tree in a file of ten lines: --layout my.toml (docs/layouts.md)")
+    if loose:
+        lines.append(f"  if every folder that holds images is an identity: --layout {loose}")
+    return "\n".join(lines)
+
+
+def _first_image(listing: Listing) -> list[str]:
+    images = is_image(with_lower_extension(listing.arrow_paths()))
+    return [listing.paths[int(np.flatnonzero(images)[0])]]

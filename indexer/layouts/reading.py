@@ -1,0 +1,115 @@
+"""A listing and a layout -> samples, and an account of every file: taken, set aside, used, or left over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from indexer.errors import LayoutError, Problem
+from indexer.layouts.annotations import Files, Rows, annotate
+from indexer.layouts.definition import Layout
+from indexer.layouts.rules import Taken, apply_rules, take_asides, with_lower_extension
+from indexer.samples import FIELDS, Samples, SplitMarks
+from indexer.scan.listing import Listing, printable
+
+
+@dataclass
+class Reading:
+    """What became of the files of a tree."""
+
+    samples: Samples
+    modalities: tuple[str, ...] = ()
+    """In bit order, where the layout fixes it."""
+    set_aside: dict[str, int] = field(default_factory=dict)
+    """Reason → number of files that are known and are no samples."""
+    annotations: list[str] = field(default_factory=list)
+    """Lists of the dataset that were read."""
+    unmatched: list[str] = field(default_factory=list)
+    """Files that nothing took."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
+    """Apply a layout to a tree.
+
+    Args:
+        layout: The rules.
+        listing: The files.
+        base: The folder the layout's paths are relative to, as `detection` found it: empty, or ends in `/`.
+
+    Raises:
+        LayoutError: No file is a sample.
+        AnnotationError: A list of the dataset is malformed.
+    """
+    paths = listing.arrow_paths()
+    inside = np.arange(len(listing), dtype=np.int64)
+    if base:
+        inside = np.flatnonzero(pc.starts_with(paths, base).to_numpy(zero_copy_only=False))
+    seen = with_lower_extension(pc.utf8_slice_codeunits(paths, len(base)) if base else paths)
+    taken, rest = apply_rules(layout, seen, inside)
+    problems = [p for t in taken for p in _contradictions(t, paths)]
+    samples = _gather(layout, taken, paths, listing)
+    if not len(samples):
+        example = printable(listing.paths[int(rest[0])]) if len(rest) else "none"
+        raise LayoutError(
+            f"{listing.root}: no file is a sample of layout {layout.name!r} ({len(listing):,} files, first: {example}); "
+            "is it the right folder, the right --layout?"
+        )
+    own = samples.path  # annotations name files as the dataset does, from its own folder on
+    samples.path = pc.utf8_slice_codeunits(own, len(base)) if base else own
+    present = frozenset(p[len(base) :] for p in listing.paths) if base else frozenset(listing.paths)
+    used, found = annotate(layout, samples, Files(Path(listing.root, base), present))
+    samples.path = own
+    is_used = np.isin(rest, [])
+    if used:
+        is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used)).to_numpy(zero_copy_only=False)
+    aside, rest = take_asides(layout.aside, seen, rest[~is_used])
+    left = np.sort(np.concatenate([rest, np.setdiff1d(np.arange(len(listing)), inside)]))
+    unmatched = paths.take(pa.array(left)).to_pylist()
+    return Reading(
+        samples,
+        layout.modalities,
+        {why: len(rows) for why, rows in aside.items()},
+        [base + name for name in used],
+        unmatched,
+        [*problems, *found],
+    )
+
+
+def _gather(layout: Layout, taken: list[Taken], paths: pa.Array, listing: Listing) -> Samples:
+    """One table from what the rules took, in path order."""
+    rows = np.concatenate([t.rows for t in taken]) if taken else np.empty(0, np.int64)
+    order = np.argsort(rows, kind="stable")
+    at = pa.array(order)
+    rows = rows[order]
+    position = np.empty(len(order), np.int64)
+    position[order] = np.arange(len(order))
+    splits = SplitMarks(len(rows))
+    start = 0
+    for t in taken:
+        for mask, names in t.splits:
+            splits.mark(position[start : start + len(t.rows)][mask], names)
+        start += len(t.rows)
+    fields = {name: pa.chunked_array([t.fields[name] for t in taken], pa.string()).take(at).combine_chunks() for name in FIELDS}
+    group = None
+    if any(t.group is not None for t in taken):
+        groups = [t.group if t.group is not None else pa.nulls(len(t.rows), pa.string()) for t in taken]
+        group = pa.chunked_array(groups, pa.string()).take(at).combine_chunks()
+    labels = {label: role for role, labels in layout.roles.items() for label in labels}
+    if labels:
+        known = pc.index_in(fields["identity"], value_set=pa.array(list(labels)))
+        fields["role"] = pc.coalesce(pa.array(list(labels.values())).take(known), fields["role"])
+    return Samples(paths.take(pa.array(rows)), fields, splits, listing.sizes[rows], listing.mtimes_ns[rows], group)
+
+
+def _contradictions(taken: Taken, paths: pa.Array) -> list[Problem]:
+    rows: Rows = taken.contradicting
+    if not len(rows):
+        return []
+    first = printable(paths[int(rows[0])].as_py())
+    message = f"the folder tells another identity or modality than the name ({len(rows):,} such files): not indexed"
+    return [Problem("contradiction", first, message, count=len(rows))]

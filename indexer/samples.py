@@ -1,0 +1,146 @@
+"""The samples of a dataset as a layout or a manifest tells them: columns of text, before anything is numbered.
+
+What stands between reading a dataset's own conventions (`layouts/`) and the canonical table (`table.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from indexer.errors import LayoutError
+from indexer.schema import BY_NAME, MAX_SPLITS
+
+FIELDS = ("identity", "scope", "camera", "modality", "view", "tracklet", "frame", "clothes", "source", "role")
+"""The columns of text, each null where the dataset does not tell."""
+
+
+class SplitMarks:
+    """Which splits each sample is in, as bits; names get their bit when they are first met."""
+
+    def __init__(self, size: int) -> None:
+        """No sample in any split."""
+        self.names: list[str] = []
+        self.masks: NDArray[np.uint64] = np.zeros(size, np.uint64)
+
+    def mark(self, rows: NDArray[np.int64], names: Iterable[str]) -> None:
+        """Put the samples at `rows` into splits."""
+        for name in names:
+            if name not in self.names:
+                if len(self.names) == MAX_SPLITS:
+                    raise LayoutError(f"more than {MAX_SPLITS} splits: an index holds at most that many; drop some")
+                self.names.append(name)
+            self.masks[rows] |= np.uint64(1 << self.names.index(name))
+
+    def rows_in(self, name: str) -> NDArray[np.bool_]:
+        """Which samples are in a split."""
+        bit = np.uint64(1 << self.names.index(name))
+        return (self.masks & bit) != 0
+
+    def take(self, rows: NDArray[np.int64]) -> SplitMarks:
+        """The marks of the samples at `rows`."""
+        taken = SplitMarks(0)
+        taken.names, taken.masks = list(self.names), self.masks[rows]
+        return taken
+
+
+@dataclass
+class Samples:
+    """Samples in path order, one a file until `align` joins those that were shot together."""
+
+    path: pa.Array
+    fields: dict[str, pa.Array]
+    splits: SplitMarks
+    size: NDArray[np.int64]
+    mtime_ns: NDArray[np.int64]
+    group: pa.Array | None = None
+    """Samples with the same text here are one aligned set."""
+    aligned: pa.Array | None = None
+    captions: list[list[str] | None] = field(default_factory=list)
+    """Empty where no sample has any."""
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    def take(self, rows: NDArray[np.int64]) -> Samples:
+        """The samples at `rows`, in that order."""
+        at = pa.array(rows)
+        return Samples(
+            self.path.take(at),
+            {name: values.take(at) for name, values in self.fields.items()},
+            self.splits.take(rows),
+            self.size[rows],
+            self.mtime_ns[rows],
+            self.group.take(at) if self.group is not None else None,
+            self.aligned.take(at) if self.aligned is not None else None,
+            [self.captions[row] for row in rows] if self.captions else [],
+        )
+
+    def add_captions(self, rows: Sequence[int], captions: Iterable[Sequence[str]]) -> None:
+        """Append sentences to the samples at `rows`."""
+        self.captions = self.captions or [None] * len(self)
+        for row, sentences in zip(rows, captions, strict=True):
+            self.captions[row] = [*(self.captions[row] or ()), *sentences]
+
+    def identity_keys(self) -> pa.Array:
+        """A text that two samples share exactly if they show the same person: label and scope; null: nobody known."""
+        scope = pc.fill_null(self.fields["scope"], "")
+        return pc.binary_join_element_wise(self.fields["identity"], scope, "\x1f")
+
+
+def no_text(size: int) -> pa.Array:
+    """A column that tells nothing."""
+    return pa.nulls(size, pa.string())
+
+
+def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
+    """Make one sample of each aligned set.
+
+    Args:
+        samples: With `group` set where a sample belongs to a set.
+        order: Modalities in bit order: the first that a set has gives the sample its path.
+
+    Returns:
+        The samples, path order kept, and how many sets lack a modality that others have. `aligned` holds the other
+        files of each set.
+
+    Raises:
+        LayoutError: A set has one modality twice.
+    """
+    if samples.group is None:
+        return samples, 0
+    single = pc.binary_join_element_wise("\x1e", samples.path, "")  # a sample in no set is a set of its own
+    codes = pc.fill_null(samples.group, single).dictionary_encode().indices.to_numpy()
+    words = samples.fields["modality"].dictionary_encode()
+    rank = np.array([order.index(word) for word in words.dictionary.to_pylist()])[words.indices.to_numpy()]
+    by_set = np.lexsort((rank, codes))
+    codes, rank = codes[by_set], rank[by_set]
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    twice = np.flatnonzero((codes[1:] == codes[:-1]) & (rank[1:] == rank[:-1]))
+    if len(twice):
+        a, b = (samples.path[int(by_set[twice[0] + i])].as_py() for i in (0, 1))
+        raise LayoutError(f"{a} and {b}: one aligned set has two files of the same modality; correct the layout's `aligned`")
+    sizes = np.diff(np.r_[starts, len(codes)])
+    others = np.delete(by_set, starts)
+    in_set = pc.is_valid(samples.group).to_numpy(zero_copy_only=False)[by_set[starts]]
+    lacking = int(np.count_nonzero(sizes[in_set] < sizes.max(initial=0)))
+    partners = pa.ListArray.from_arrays(
+        pa.array(np.r_[0, np.cumsum(sizes - 1)].astype(np.int32)),
+        pa.StructArray.from_arrays(
+            [samples.fields["modality"].take(pa.array(others)), samples.path.take(pa.array(others))],
+            fields=list(BY_NAME["aligned"].type.value_type),
+        ),
+    )
+    # a row without partners is null, not an empty list
+    partners = pc.if_else(pa.array(sizes > 1), partners, pa.nulls(len(sizes), partners.type))
+    first = by_set[starts]
+    joined = samples.take(first)
+    joined.aligned = partners
+    joined.splits.masks = np.bitwise_or.reduceat(samples.splits.masks[by_set], starts)
+    joined.group = None
+    return joined.take(np.argsort(first)), lacking

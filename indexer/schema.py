@@ -1,0 +1,233 @@
+"""THE CONTRACT: what an index holds. Columns, their types and meaning, the metadata document, the format version.
+
+`docs/format.md` tells the same in prose and is tested against this file. Pure: opens nothing, so that every other
+file of both packages can rest on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final
+
+import pyarrow as pa
+
+from indexer.errors import IndexDamagedError, IndexVersionError
+from indexer.vocabulary import RGB, TEXT
+
+FORMAT_VERSION: Final = 1
+INDEX_NAME: Final = "reidindex.parquet"
+METADATA_KEY: Final = b"reidindex"
+METADATA_DIGEST_KEY: Final = b"reidindex.sha256"
+
+MAX_MODALITIES: Final = 32
+MAX_SPLITS: Final = 64
+UNKNOWN: Final = -1
+"""pid, camid, tracklet, frame, clothes, size and mtime_ns where the dataset tells none. (`view` uses 0.)"""
+
+_TEXT_CODE: Final = pa.dictionary(pa.int32(), pa.string())
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the index."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    nullable: bool = False
+    mapped: bool = False
+    """Written so that a reader can map it from the file: required, PLAIN, uncompressed, one page a row group."""
+    content: bool = True
+    """Belongs to the content digest. Size and mtime do not: a copied dataset gives the same batches."""
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a value as Parquet stores it: its physical integers have 4 or 8."""
+        return 8 if self.type.bit_width == 64 else 4
+
+    @property
+    def dtype(self) -> str:
+        """The NumPy dtype of the mapped values."""
+        sign = "u" if pa.types.is_unsigned_integer(self.type) else "i"
+        return f"<{sign}{self.itemsize}"
+
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    Column("path", pa.string(), "the sample's file, relative to the root, `/` between folders; unique", mapped=True),
+    Column("path_end", pa.int64(), "running sum of the byte lengths of `path`: finds a path in the mapped page",
+           mapped=True, content=False),
+    Column("aligned", pa.list_(pa.struct([pa.field("modality", pa.string()), pa.field("path", pa.string())])),
+           "the other files of an aligned set (RGB + NIR + TIR shot together)", nullable=True),
+    Column("captions", pa.list_(pa.string()), "sentences that describe this very sample", nullable=True),
+    Column("identity", _TEXT_CODE, "the dataset's own label, as text, as found; null where hidden", nullable=True),
+    Column("pid", pa.int32(), "number of the identity, contiguous from 0, train's first; -1: never sampled",
+           mapped=True),
+    Column("role", _TEXT_CODE, "`distractor` or `junk`: kept and counted, pid -1; else null", nullable=True),
+    Column("modality", _TEXT_CODE, "readable form of `modalities`, e.g. `rgb`, `rgb+text`"),
+    Column("modalities", pa.uint32(), "bit i: the sample has the i-th modality of the metadata", mapped=True),
+    Column("camera", _TEXT_CODE, "the dataset's camera, as text; null where it tells none", nullable=True),
+    Column("camid", pa.int16(), "number of the camera within its source, contiguous from 0; -1: none told",
+           mapped=True),
+    Column("split", _TEXT_CODE, "readable default splits, e.g. `train`, `query+gallery`; null: in none",
+           nullable=True),
+    Column("splits", pa.uint64(), "bit i: the sample is in the i-th split of the metadata", mapped=True),
+    Column("view", pa.uint8(), "position in the metadata's views (front, back, side …); 0: unknown", mapped=True),
+    Column("tracklet", pa.int32(), "number of the tracklet; -1: none told", mapped=True),
+    Column("frame", pa.int32(), "frame number; -1: none told", mapped=True),
+    Column("clothes", pa.int16(), "number of the outfit, within the identity; -1: none told", mapped=True),
+    Column("source", _TEXT_CODE, "dataset or sub-dataset the sample comes from; null where there is one only",
+           nullable=True),
+    Column("size", pa.int64(), "bytes of the file; -1: not looked at", mapped=True, content=False),
+    Column("mtime_ns", pa.int64(), "time of its last change, ns since 1970; -1: not looked at", mapped=True,
+           content=False),
+)  # fmt: skip
+
+BY_NAME: Final[Mapping[str, Column]] = {c.name: c for c in COLUMNS}
+SCHEMA: Final[pa.Schema] = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in COLUMNS])
+MAPPED: Final[tuple[str, ...]] = tuple(c.name for c in COLUMNS if c.mapped)
+MAPPED_INTEGERS: Final[tuple[str, ...]] = tuple(name for name in MAPPED if name != "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which modalities make an identity pairable: the anchor and at least one of the others."""
+
+    anchor: str = RGB
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def default(cls, modalities: Sequence[str]) -> Pairing:
+        """RGB (or the first modality) against every other *image* modality; text only when there is no other.
+
+        Text is attached to nearly every image: counting it would make every identity look pairable.
+        """
+        anchor = RGB if RGB in modalities else modalities[0]
+        images = tuple(m for m in modalities if m not in (anchor, TEXT))
+        return cls(anchor, images or tuple(m for m in modalities if m == TEXT != anchor))
+
+    def __str__(self) -> str:
+        return f"{self.anchor}:{','.join(self.others)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRun:
+    """Rows `start` to `stop` (excluded) have exactly the default splits `splits`. The file is sorted by them."""
+
+    splits: tuple[str, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexMetadata:
+    """The JSON document that travels in the file under the key `reidindex`."""
+
+    tool: str
+    layout: str
+    layout_digest: str
+    modalities: tuple[str, ...]
+    """In bit order."""
+    splits: tuple[str, ...]
+    """In bit order; `train` belongs to the default protocol, `trial3/train` to the protocol `trial3`."""
+    views: tuple[str, ...]
+    """`view` 1 is `views[1]`; `views[0]` is the empty word, unknown."""
+    pairing: Pairing
+    samples: int
+    identities: int
+    """Number of pids."""
+    split_runs: tuple[SplitRun, ...]
+    fingerprint: str
+    """Digest of the listing the index was made from: tells a stale index."""
+    root: str = "."
+    """Folder the paths are relative to, seen from the index file's folder."""
+    digest: str = ""
+    """Digest of the content: the sampler's batches depend on it, not on sizes and times of files."""
+    rows_per_group: int = 0
+    checksums: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """CRC-32 of the page of each mapped column, by row group: ties the footer's offsets to the right bytes."""
+    format: int = FORMAT_VERSION
+
+    def to_json(self) -> bytes:
+        """The document as canonical JSON: the same metadata gives the same bytes."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, document: bytes, *, where: str) -> IndexMetadata:
+        """Parse and check the document.
+
+        Raises:
+            IndexVersionError: Written by a later format.
+            IndexDamagedError: It is not such a document.
+        """
+        try:
+            raw = json.loads(document)
+            version = raw["format"]
+            if not isinstance(version, int):
+                raise TypeError("format is not a number")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise IndexDamagedError(f"{where}: its reidindex metadata cannot be read ({error}); rebuild it") from None
+        if version != FORMAT_VERSION:
+            raise IndexVersionError(
+                f"{where}: index format {version}, this reidindex reads {FORMAT_VERSION}; "
+                + ("install a newer reidindex" if version > FORMAT_VERSION else "rebuild it with `reidindex build`")
+            )
+        try:
+            metadata = cls(**{**raw, **_structured(raw)})
+            metadata._check()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IndexDamagedError(f"{where}: its reidindex metadata is malformed ({error}); rebuild it") from None
+        return metadata
+
+    def _check(self) -> None:
+        for f in fields(self):
+            if f.type == "str" and not isinstance(getattr(self, f.name), str):
+                raise TypeError(f"{f.name} is not text")
+            if f.type == "int" and not isinstance(getattr(self, f.name), int):
+                raise TypeError(f"{f.name} is not a number")
+        if not 0 < len(self.modalities) <= MAX_MODALITIES or len(self.splits) > MAX_SPLITS:
+            raise ValueError("too few or too many modalities or splits")
+        position = 0
+        for run in self.split_runs:
+            if run.start != position or run.stop < run.start or not set(run.splits) <= set(self.splits):
+                raise ValueError("split_runs do not tile the rows")
+            position = run.stop
+        if position != self.samples or self.samples < 0 or self.identities < 0 or self.rows_per_group < 1:
+            raise ValueError("counts do not agree")
+
+
+def _structured(raw: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the document that are not plain JSON values, with their types restored."""
+
+    def words(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise TypeError("a list of words is not one")
+        return tuple(value)
+
+    return {
+        "modalities": words(raw["modalities"]),
+        "splits": words(raw["splits"]),
+        "views": words(raw["views"]),
+        "pairing": Pairing(str(raw["pairing"]["anchor"]), words(raw["pairing"]["others"])),
+        "split_runs": tuple(SplitRun(words(r["splits"]), int(r["start"]), int(r["stop"])) for r in raw["split_runs"]),
+        "checksums": {name: tuple(int(crc) for crc in raw["checksums"][name]) for name in MAPPED},
+    }
+
+
+def modality_mask(names: Sequence[str], modalities: Sequence[str]) -> int:
+    """Bits of `names` among `modalities`.
+
+    >>> modality_mask(["nir", "text"], ["rgb", "nir", "sketch", "text"])
+    10
+    """
+    return sum(1 << modalities.index(name) for name in names)
+
+
+def mask_names(mask: int, names: Sequence[str]) -> tuple[str, ...]:
+    """The names whose bits are set, in bit order.
+
+    >>> mask_names(10, ["rgb", "nir", "sketch", "text"])
+    ('nir', 'text')
+    """
+    return tuple(name for i, name in enumerate(names) if mask >> i & 1)
