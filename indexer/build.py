@@ -184,7 +184,7 @@ def _current(
 
 def _best_base(layout: Layout, listing: Listing) -> str:
     """The folder in which a layout the user named takes most."""
-    paths = with_lower_extension(listing.arrow_paths()).to_pylist()
+    paths = with_lower_extension(listing.arrow).to_pylist()
 
     def taken(base: str) -> int:
         import pyarrow as pa

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.demo.geometry import Pair, Shape, Silhouette, Tube, blob, curve, ellipse, turned
+from indexer.demo.geometry import Pair, Shape, Silhouette, Tube, blob, ellipse, turned
 from indexer.demo.population import Person
 from indexer.demo.skeleton import Leg, Row, Skeleton
 
@@ -77,9 +77,7 @@ def _shoe(person: Person, leg: Leg, tone: float) -> list[Shape]:
     squeeze = np.array([1.0, 1.0 - 0.08 * leg.foot]) if leg.side else np.ones(2)
     outward = 7.0 * -leg.side
     angle = outward if leg.side else leg.foot
-    return [
-        Shape(turned(part.points * squeeze, angle) + ankle, part.ink, part.tone, part.outline) for part in parts
-    ]
+    return [Shape(turned(part.points * squeeze, angle) + ankle, part.ink, part.tone, part.outline) for part in parts]
 
 
 def top(person: Person, body: Skeleton, view: str) -> list[Shape]:
@@ -206,9 +204,8 @@ def arm(person: Person, joints: tuple[Pair, Pair, Pair], tone: float) -> list[Sh
     skin = Tube(joints, (1.9, 1.55, 1.15))
     (ex, ey), (wx, wy) = joints[1], joints[2]
     dx, dy = (wx - ex) / np.hypot(wx - ex, wy - ey), (wy - ey) / np.hypot(wx - ex, wy - ey)
-    hand = curve(
-        [(-1.2, -0.6), (1.2, -0.6), (1.5, 1.6), (0.8, 3.6), (-0.5, 3.8), (-1.3, 1.8)], closed=True
-    ) @ np.array([[dy, -dx], [dx, dy]]) + np.array(joints[2])
+    turn = np.array([[dy, -dx], [dx, dy]])
+    hand = blob((-1.2, -0.6), (1.2, -0.6), (1.5, 1.6), (0.8, 3.6), (-0.5, 3.8), (-1.3, 1.8)) @ turn + (wx, wy)
     shapes = [Shape(hand, "skin", tone), Shape(skin.slice(cap=0.6), "skin", tone)]
     short = person.top == "T-shirt" or (person.top == "dress" and person.number % 3 > 0)
     sleeve = Tube(joints, (2.35 + wide, (2.2 if short else 1.9) + wide, 1.45 + wide))

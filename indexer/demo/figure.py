@@ -48,9 +48,7 @@ def figure(person: Person, pose: Pose) -> list[Shape]:
             shapes = [*clothes.legs(person, body), *carried, *sleeves, *trunk, *pack, *face]
     size = np.array([-1.0 if pose.mirrored else 1.0, 1.0]) * person.height
     floor = max(float(shape.points[:, 1].max()) for shape in shapes)
-    return [
-        Shape((s.points - (0.0, floor)) * size, s.ink, s.tone, s.outline, s.width * person.height) for s in shapes
-    ]
+    return [Shape((s.points - (0.0, floor)) * size, s.ink, s.tone, s.outline, s.width * person.height) for s in shapes]
 
 
 def _moved(shapes: tuple[Shape, ...], x: float, y: float) -> list[Shape]:

@@ -102,7 +102,8 @@ class Tube:
         """Lay a smooth path through joints, given half the width at each."""
         path = curve([(x, y, width) for (x, y), width in zip(joints, widths, strict=True)], steps=8)
         self._path, self._width = path[:, :2], path[:, 2]
-        along = np.gradient(self._path, axis=0)
+        along = np.concatenate([self._path[1:2], self._path[2:], self._path[-1:]])
+        along -= np.concatenate([self._path[:1], self._path[:-1]])
         along /= np.hypot(along[:, 0], along[:, 1])[:, None] + 1e-9
         self._along = along
         self._normal = np.stack([along[:, 1], -along[:, 0]], axis=1)

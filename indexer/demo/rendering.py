@@ -123,7 +123,8 @@ class Studio:
             if shape.outline:
                 pen.polygon(_flat(bent), 0)
                 _trace(pen, bent, wobble, chance)
-                contour.line(_flat(np.concatenate([bent, bent[:2]])), deep, 12)
+                # Only the colour of the line, wide and rough: where the line runs, ``lines`` says.
+                contour.line(_flat(np.concatenate([bent[::2], bent[:2]])), deep, 14)
         strokes = ImageChops.multiply(area, self._crayon)
         large = Image.composite(crayons, Image.new("RGB", _LARGE, (252, 249, 242)), strokes)
         large.paste(contours, mask=lines)
@@ -162,7 +163,7 @@ class Studio:
     def _sheet(self, chance: Choices, colour: Colour) -> Image.Image:
         row, column = chance.whole(0, 63), chance.whole(0, 63)
         grain = self._grain[row : row + HEIGHT, column : column + WIDTH, None]
-        return Image.fromarray(np.clip(np.array(colour) + grain * 6, 0, 255).astype(np.uint8))
+        return Image.fromarray(np.clip(np.array(colour, np.float32) + grain * 6, 0, 255).astype(np.uint8))
 
 
 class _Wobble:

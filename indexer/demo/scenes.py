@@ -235,8 +235,8 @@ def _yard(c: _Canvas, chance: Choices, brick: Colour) -> None:
         c.box(x + 18, 42, x + 20, 96, (238, 230, 218))
         c.box(x - 2, 100, x + 40, 104, (226, 216, 204))
     for _ in range(26):
-        x, y = chance.between(-4, 26), chance.between(110, 196)
-        c.disc(x, y, 6, 5.4, _shade((108, 142, 104), chance.between(0.9, 1.16)))
+        leaf = chance.between(-4, 26), chance.between(110, 196)
+        c.disc(*leaf, 6, 5.4, _shade((108, 142, 104), chance.between(0.9, 1.16)))
     c.sky(196, FULL_HEIGHT, (206, 198, 190), (186, 176, 168))
     c.box(0, 194, FULL_WIDTH, 198, (170, 158, 150))
     for row, y in enumerate(range(206, FULL_HEIGHT, 14)):

@@ -50,13 +50,14 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str],
     """
     used: list[str] = []
     problems: list[Problem] = []
+    documents: dict[Path, Any] = {}  # one JSON file may be read for several lists
     for annotation in layout.annotation:
         for values in annotation.rounds():
             names = [_fill(name, values) for name in annotation.files()]
             name = next((n for n in names if n in files.present), None)
             if name is not None:
                 used.append(name)
-                columns = _read(annotation, files.folder / name, problems, name)
+                columns = _read(annotation, files.folder / name, problems, name, documents)
                 problems += _join(layout, annotation, columns, samples, name, values)
             elif not annotation.optional:
                 lost = "captions" if annotation.split is None else "splits"
@@ -75,21 +76,36 @@ def _fill(text: str, values: dict[str, str]) -> str:
 # ----------------------------------------------------------------------------------------------------- reading
 
 
-def _read(annotation: Annotation, path: Path, problems: list[Problem], where: str) -> Columns:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise AnnotationError(f"{path}: this list of the dataset cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}); convert it, or repair the file") from None
+def _read(
+    annotation: Annotation, path: Path, problems: list[Problem], where: str, documents: dict[Path, Any]
+) -> Columns:
     if annotation.format == "json":
-        return _from_json(annotation, text, path, problems, where)
+        if path not in documents:
+            documents[path] = _json_document(path)
+        return _from_json(annotation, documents[path], path, problems, where)
+    text = _text(path)
     names = tuple(annotation.columns)
     if annotation.format == "values":
         return {names[0]: text.replace(",", " ").split()}
     if annotation.format == "csv":
         return _from_csv(annotation, text, path)
     return _from_lines(names, text, path)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise AnnotationError(f"{path}: this list of the dataset cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}); convert it, or repair the file") from None
+
+
+def _json_document(path: Path) -> Any:
+    try:
+        return json.loads(_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise AnnotationError(f"{path}: not valid JSON ({error}); was the download cut off?") from None
 
 
 def _from_lines(names: Sequence[str], text: str, path: Path) -> Columns:
@@ -125,11 +141,7 @@ def _wanted(annotation: Annotation) -> dict[str, str]:
     return {name: name for name in columns} if isinstance(columns, tuple) else dict(columns)
 
 
-def _from_json(annotation: Annotation, text: str, path: Path, problems: list[Problem], where: str) -> Columns:
-    try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise AnnotationError(f"{path}: not valid JSON ({error}); was the download cut off?") from None
+def _from_json(annotation: Annotation, document: Any, path: Path, problems: list[Problem], where: str) -> Columns:
     wanted = _wanted(annotation)
     columns: Columns = {name: [] for name in wanted}
     for place, entries in _lists(annotation, document, path, problems, where):

@@ -40,21 +40,23 @@ class Score:
 
 def bases(listing: Listing) -> list[str]:
     """The dataset's folder itself, and what lies below it while there is nothing but one folder with images."""
-    images = [p for p, yes in zip(listing.paths, is_image(with_lower_extension(listing.arrow_paths())), strict=True) if yes]
+    images = np.flatnonzero(is_image(with_lower_extension(listing.arrow)))
+    if not len(images):
+        return [""]
+    # sorted: if the first and the last image share a folder, all do
+    first, last = listing.paths[images[0]], listing.paths[images[-1]]
     found = [""]
-    while len(found) < 3 and images:
-        base = found[-1]
-        first = images[0][len(base) :].partition("/")[0] + "/"
-        # sorted: if the first and the last image share the folder, all do
-        if not all(p.startswith(base + first) for p in (images[0], images[-1])):
+    while len(found) < 3:
+        base = first[: first.find("/", len(found[-1])) + 1]
+        if base == "" or base == found[-1] or not last.startswith(base):
             break
-        found.append(base + first)
+        found.append(base)
     return found
 
 
 def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score]:
     """Every layout at its best base, best first: strict layouts before loose ones, then by match rate."""
-    paths = with_lower_extension(listing.arrow_paths())
+    paths = with_lower_extension(listing.arrow)
     images = np.flatnonzero(is_image(paths))
     if not len(images):
         raise LayoutError(
@@ -63,10 +65,11 @@ def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score
         )
     step = np.linspace(0, len(images) - 1, min(SAMPLE_SIZE, len(images))).astype(np.int64)
     sampled = paths.take(pa.array(images[step]))
-    scores = []
-    for layout in layouts.values():
-        best = max((_score(layout, base, sampled) for base in bases(listing)), key=lambda s: (s.rate, -len(s.base)))
-        scores.append(best)
+    folders = bases(listing)
+    scores = [
+        max((_score(layout, base, sampled) for base in folders), key=lambda s: (s.rate, -len(s.base)))
+        for layout in layouts.values()
+    ]
     return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, s.layout.name))
 
 
@@ -122,5 +125,5 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
 
 
 def _first_image(listing: Listing) -> list[str]:
-    images = is_image(with_lower_extension(listing.arrow_paths()))
+    images = is_image(with_lower_extension(listing.arrow))
     return [listing.paths[int(np.flatnonzero(images)[0])]]

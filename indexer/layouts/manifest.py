@@ -59,7 +59,7 @@ def read_manifest(file: Path, root: Path, listing: Listing | None) -> Reading:
     problems: list[Problem] = []
     unmatched: list[str] = []
     if listing is not None:
-        there = listing.arrow_paths()
+        there = listing.arrow
         found = pc.index_in(path, value_set=there)
         keep = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
         if len(keep) < len(path):

@@ -45,7 +45,7 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
         LayoutError: No file is a sample.
         AnnotationError: A list of the dataset is malformed.
     """
-    paths = listing.arrow_paths()
+    paths = listing.arrow
     inside = np.arange(len(listing), dtype=np.int64)
     if base:
         inside = np.flatnonzero(pc.starts_with(paths, base).to_numpy(zero_copy_only=False))

@@ -13,6 +13,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,8 @@ class Listing:
         digest.update(self.mtimes_ns.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    def arrow_paths(self) -> pa.Array:
+    @cached_property
+    def arrow(self) -> pa.Array:
         """The paths as an Arrow array, for patterns that run over all of them at once."""
         return pa.array(self.paths, pa.string())
 
@@ -70,7 +72,7 @@ def list_tree(root: Path, *, exclude: Collection[Path] = (), on_progress: Progre
         TreeMissingError: There is no such folder.
         TreeError: It is not a folder, cannot be read, or holds no file.
     """
-    walk = _Walk(root, {os.path.abspath(p) for p in exclude}, on_progress)
+    walk = _Walk(root, {Path(os.path.relpath(p, root)).as_posix() for p in exclude}, on_progress)
     walk.run()
     order = sorted(range(len(walk.paths)), key=walk.paths.__getitem__)
     if not order:
@@ -161,7 +163,7 @@ class _Walk:
                 self._not_a_file(entry, path, status.st_mode)
             elif not _is_text(path):
                 self._problem("name", path, "the name is not valid UTF-8; rename the file")
-            elif not (self.exclude and os.path.abspath(entry.path) in self.exclude):
+            elif path not in self.exclude:
                 add_path(path)
                 add_size(status.st_size)
                 add_mtime(status.st_mtime_ns)

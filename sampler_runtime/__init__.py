@@ -1,0 +1,46 @@
+"""A Parquet index -> guaranteed P×K batches, without ever opening a sample.
+
+    from sampler_runtime import IndexDataset, PKBatchSampler, open_index
+
+    train = open_index("data/").select(split="train")
+    sampler = PKBatchSampler(train, p=8, k=4, each="pair", seed=42)
+    loader = DataLoader(IndexDataset(train, transform), batch_sampler=sampler)
+
+The way of the data: `mapped` maps the index, `pools` finds each identity's rows by kind, `contract` says what a block
+must hold, `plan` computes the batches of an epoch, `shard` gives each rank its own, `batch_sampler` hands them to a
+DataLoader. Planning is integers and NumPy; only `batch_sampler` and `dataset` import torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from indexer.errors import ReidIndexError
+    from sampler_runtime.batch_sampler import PKBatchSampler
+    from sampler_runtime.dataset import IndexDataset, Sample
+    from sampler_runtime.mapped import MappedIndex, open_index
+
+__all__ = ["IndexDataset", "MappedIndex", "PKBatchSampler", "ReidIndexError", "Sample", "open_index"]
+
+_HOME = {
+    "IndexDataset": "sampler_runtime.dataset",
+    "MappedIndex": "sampler_runtime.mapped",
+    "PKBatchSampler": "sampler_runtime.batch_sampler",
+    "ReidIndexError": "indexer.errors",
+    "Sample": "sampler_runtime.dataset",
+    "open_index": "sampler_runtime.mapped",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Late: the command line plans batches without torch, which alone takes over a second to import.
+    if name not in _HOME:
+        raise AttributeError(f"module 'sampler_runtime' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

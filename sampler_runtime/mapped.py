@@ -1,0 +1,278 @@
+"""An index file -> `MappedIndex`: its columns, mapped; views of it by split; path and row, both ways.
+
+Opening reads the footer only. A view is an index of its own: its rows count from 0, so a sampler and a dataset over the
+same view speak of the same rows. Pickles as a path, a digest and how the view was made, and maps anew in the process
+that unpickles it: nothing is copied to workers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
+from indexer.index_file import IndexFile, Verify, locate_index
+from indexer.schema import IndexMetadata, mask_names, modality_mask
+from indexer.vocabulary import resolve_modality, standard_split
+
+Rows = NDArray[np.int64]
+Paths = Sequence[str | os.PathLike[str]]
+Step = tuple[str, Any]
+
+
+def open_index(path: str | os.PathLike[str], *, verify: Verify = "quick") -> MappedIndex:
+    """Open an index.
+
+    Args:
+        path: The index file, or the dataset folder it lies in.
+        verify: `full` reads everything once and compares every checksum.
+
+    Raises:
+        IndexMissingError: There is none; the message says how to make it.
+        IndexVersionError, IndexDamagedError: It cannot be used.
+    """
+    file = IndexFile(locate_index(Path(path)), verify=verify)
+    return MappedIndex(file.path.resolve(), file.metadata.digest, _file=file)
+
+
+class MappedIndex:
+    """An index, or a view of one."""
+
+    def __init__(self, path: Path, digest: str, steps: tuple[Step, ...] = (), *, _file: IndexFile | None = None) -> None:
+        """Use `open_index` and `select`.
+
+        Args:
+            path: The index file.
+            digest: Of its content: another index under the same path is refused.
+            steps: How the view was made from the whole.
+        """
+        self.path, self.digest, self._steps = path, digest, steps
+        self._opened = _file
+
+    # ------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def file(self) -> IndexFile:
+        """The file, opened in this process when first needed."""
+        if self._opened is None:
+            file = IndexFile(self.path)
+            if file.metadata.digest != self.digest:
+                raise IndexReplacedError(
+                    f"{self.path}: another index than the one that was opened (digest {self.digest[:12]}…, "
+                    f"found {file.metadata.digest[:12]}…); open it again"
+                )
+            self._opened = file
+        return self._opened
+
+    @property
+    def metadata(self) -> IndexMetadata:
+        """The metadata document of the file."""
+        return self.file.metadata
+
+    @property
+    def root(self) -> Path:
+        """The folder that paths are relative to."""
+        return (self.path.parent / self.metadata.root).resolve()
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the dataset, in bit order."""
+        return self.metadata.modalities
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits of the dataset."""
+        return self.metadata.splits
+
+    @property
+    def selection(self) -> str:
+        """How this view was made, in words; the same words make the same view."""
+        return " / ".join(f"{kind} {value if isinstance(value, str) else len(value)}" for kind, value in self._steps) or "all"
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        span = self._span
+        return len(span) if isinstance(span, np.ndarray) else span[1] - span[0]
+
+    def __repr__(self) -> str:
+        return f"<index {self.path.name}: {self.selection}, {len(self):,} samples, {'+'.join(self.modalities)}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MappedIndex) or self.digest != other.digest or len(self) != len(other):
+            return False
+        every = np.arange(len(self))
+        return np.array_equal(self.index_rows(every), other.index_rows(every))
+
+    __hash__ = None  # type: ignore[assignment]  # two views are equal by their rows; nobody needs them as keys
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "digest": self.digest, "steps": self._steps}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["path"], state["digest"], state["steps"])  # type: ignore[misc]
+
+    # ------------------------------------------------------------------------------------------------- views
+
+    def select(self, *, split: str | None = None, modality: str | None = None) -> MappedIndex:
+        """The samples of a split, of a modality, or of both.
+
+        Args:
+            split: `train`, `trial3/train`, or several as `train+val`.
+            modality: Samples that have it, e.g. `rgb`; aligned samples have several.
+
+        Raises:
+            SettingsError: The dataset has no such split or modality; the message names the near one.
+        """
+        steps = self._steps
+        if split is not None:
+            names = [standard_split(word) for word in split.split("+")]
+            for name in names:
+                if name not in self.splits:
+                    near = did_you_mean(name, self.splits or ["(none)"])
+                    raise SettingsError(f"select(split=): this index has no split {name!r}; {near}")
+            steps = (*steps, ("split", "+".join(names)))
+        if modality is not None:
+            steps = (*steps, ("modality", resolve_modality(modality, self.modalities, setting="select(modality=)")))
+        return MappedIndex(self.path, self.digest, steps, _file=self._opened)
+
+    def subset(self, rows: Sequence[int] | Rows) -> MappedIndex:
+        """The samples at some rows of this view, in index order.
+
+        Raises:
+            SettingsError: A row is out of range or named twice.
+        """
+        chosen = np.sort(np.asarray(rows, np.int64).reshape(-1))
+        if len(chosen) and (chosen[0] < 0 or chosen[-1] >= len(self)):
+            bad = chosen[0] if chosen[0] < 0 else chosen[-1]
+            raise SettingsError(f"subset(rows=): rows lie in 0 … {len(self) - 1}, found {bad}")
+        if np.any(chosen[1:] == chosen[:-1]):
+            raise SettingsError("subset(rows=): a row is named twice; a sample is in a view once")
+        return MappedIndex(self.path, self.digest, (*self._steps, ("rows", chosen)), _file=self._opened)
+
+    @cached_property
+    def _span(self) -> tuple[int, int] | Rows:
+        """The rows of the file this view holds: a range where it can be one."""
+        span: tuple[int, int] | Rows = (0, self.file.num_rows)
+        for kind, value in self._steps:
+            if kind == "split":
+                span = self._in_splits(span, value.split("+"))
+            elif kind == "modality":
+                bit = np.uint32(modality_mask([value], self.modalities))
+                span = _filtered(span, (self._at(span, "modalities") & bit) != 0)
+            else:
+                span = span[value] if isinstance(span, np.ndarray) else span[0] + value
+        return span
+
+    def _in_splits(self, span: tuple[int, int] | Rows, names: Sequence[str]) -> tuple[int, int] | Rows:
+        plain = all("/" not in name for name in names)
+        if plain and isinstance(span, tuple):  # the file is sorted by default split: the metadata tells the ranges
+            runs = [r for r in self.metadata.split_runs if set(r.splits) & set(names)]
+            joined = [a.stop == b.start for a, b in zip(runs, runs[1:], strict=False)]
+            if runs and all(joined) and span == (0, self.file.num_rows):
+                return runs[0].start, runs[-1].stop
+        bits = np.uint64(sum(1 << self.splits.index(name) for name in names))
+        return _filtered(span, (self._at(span, "splits") & bits) != 0)
+
+    def _at(self, span: tuple[int, int] | Rows, name: str) -> NDArray[Any]:
+        column = self.file.integers(name)
+        return column.take(span) if isinstance(span, np.ndarray) else column.slice(*span)
+
+    # --------------------------------------------------------------------------------------------- its content
+
+    def column(self, name: str) -> NDArray[Any]:
+        """An integer column of this view, shape `(len(self),)`: mapped where the view lies in one piece of the file."""
+        return self._at(self._span, name)
+
+    def column_blocks(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Integer columns, a piece at a time: a pass over a large index without a copy of it."""
+        if isinstance(self._span, np.ndarray):
+            yield tuple(self.column(name) for name in names)
+        else:
+            start, stop = self._span
+            yield from zip(*(self.file.integers(name).blocks(start, stop) for name in names), strict=True)
+
+    def index_rows(self, rows: Rows) -> Rows:
+        """Rows of this view as rows of the file."""
+        return self._span[rows] if isinstance(self._span, np.ndarray) else rows + self._span[0]
+
+    def value(self, name: str, row: int) -> int:
+        """One value of an integer column."""
+        return int(self.file.integers(name).take(self.index_rows(np.array([row])))[0])
+
+    def path_of(self, row: int) -> str:
+        """The path of a row, relative to the root."""
+        return self.file.paths[int(self.index_rows(np.array([row]))[0])]
+
+    def modalities_of(self, row: int) -> tuple[str, ...]:
+        """The modalities of a row, in bit order."""
+        return mask_names(self.value("modalities", row), self.modalities)
+
+    @cached_property
+    def _aligned(self) -> pa.ChunkedArray:
+        return self.file.table(["aligned"])["aligned"]
+
+    @cached_property
+    def _captions(self) -> pa.ChunkedArray:
+        return self.file.table(["captions"])["captions"]
+
+    def aligned_of(self, row: int) -> dict[str, str]:
+        """Modality → path of the other files of a row's aligned set; empty for a single image."""
+        partners = self._aligned[int(self.index_rows(np.array([row]))[0])].as_py()
+        return {p["modality"]: p["path"] for p in partners or ()}
+
+    def captions_of(self, row: int) -> list[str]:
+        """The sentences that describe a row's sample."""
+        return self._captions[int(self.index_rows(np.array([row]))[0])].as_py() or []
+
+    @cached_property
+    def pids(self) -> NDArray[np.int32]:
+        """The distinct pids of this view, ascending; distractors, junk and hidden identities have none."""
+        found = [np.unique(pid) for (pid,) in self.column_blocks("pid")]
+        distinct = np.unique(np.concatenate(found)) if found else np.empty(0, np.int32)
+        return distinct[distinct >= 0]
+
+    # ------------------------------------------------------------------------------------------- path -> row
+
+    def rows_for(self, paths: Paths) -> Rows:
+        """The row of each path, for a dataset of one's own whose order is not the index's.
+
+        Args:
+            paths: Relative to the root, or absolute below it, in the dataset's order.
+
+        Returns:
+            Shape `(len(paths),)`.
+
+        Raises:
+            SettingsError: A path is not in this view.
+        """
+        below = self.root.as_posix().rstrip("/") + "/"
+        relative = pa.array([Path(p).as_posix().removeprefix(below) for p in paths], pa.string())
+        column = self.file.table(["path"])["path"]
+        own = column.take(pa.array(self._span)) if isinstance(self._span, np.ndarray) else column.slice(
+            self._span[0], len(self)
+        )  # fmt: skip
+        found = pc.index_in(relative, value_set=own.combine_chunks())
+        if found.null_count:
+            first = int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])
+            raise SettingsError(
+                f"rows_for(paths): {found.null_count:,} of {len(relative):,} paths are not in this index ({self.selection}), "
+                f"first: {relative[first].as_py()!r}; paths are relative to {self.root}, e.g. {self.path_of(0)!r}"
+            )
+        return found.to_numpy().astype(np.int64)
+
+
+def _filtered(span: tuple[int, int] | Rows, keep: NDArray[np.bool_]) -> tuple[int, int] | Rows:
+    rows = np.flatnonzero(keep)
+    if isinstance(span, np.ndarray):
+        return span[rows]
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return span[0] + int(rows[0]), span[0] + int(rows[-1]) + 1
+    return rows + span[0]
