@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.errors import IndexFileError, Problem, ProblemsFoundError, TreeError, TreeMissingError
+from indexer.errors import IndexFileError, IndexVersionError, Problem, ProblemsFoundError, TreeError, TreeMissingError
 from indexer.index_file import IndexFile, write_index
 from indexer.inspection.statistics import Statistics, statistics
 from indexer.layouts import known_layouts, load_layout
@@ -92,6 +92,8 @@ def build_index(
     if not out.parent.is_dir():
         raise IndexFileError(f"{out}: the folder {out.parent} for the index does not exist; make it first")
     chosen = load_layout(layout) if layout is not None and manifest is None else None
+    if out.exists() and out.name != INDEX_NAME and not force:
+        _refuse_foreign(out)
     fingerprint = _fingerprint(listing, manifest)
     if not force and not strict:
         current = _current(out, root, fingerprint, chosen, layout)
@@ -146,6 +148,18 @@ def _list(root: Path, out: Path, manifest: Path | None, on_progress: Progress | 
     return list_tree(root, exclude=exclude, on_progress=counted)
 
 
+def _refuse_foreign(out: Path) -> None:
+    """A file somebody named with `-o` may be anything; only an index, whole or damaged, is replaced."""
+    try:
+        IndexFile(out)
+    except IndexVersionError:
+        return
+    except IndexFileError as error:
+        raise IndexFileError(
+            f"{out}: exists and is not an index ({error}); name another file with -o, or --force to replace it"
+        ) from None
+
+
 def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
     """Digest of what the index would be made from."""
     parts = [listing.fingerprint() if listing is not None else "trusted"]
@@ -158,9 +172,7 @@ def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
     return ":".join(parts)
 
 
-def _current(
-    out: Path, root: Path, fingerprint: str, chosen: Layout | None, layout: str | None
-) -> IndexFile | None:
+def _current(out: Path, root: Path, fingerprint: str, chosen: Layout | None, layout: str | None) -> IndexFile | None:
     """The index that is there, if it says what a new one would."""
     if not out.exists():
         return None
@@ -195,9 +207,7 @@ def _best_base(layout: Layout, listing: Listing) -> str:
     return max(bases(listing), key=lambda base: (taken(base), -len(base)))
 
 
-def _metadata(
-    made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path
-) -> IndexMetadata:
+def _metadata(made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path) -> IndexMetadata:
     return IndexMetadata(
         tool=_tool(),
         layout=name,
@@ -229,22 +239,26 @@ def _relative_root(root: Path, out: Path) -> str:
 def _raise_if_strict(strict: bool, problems: list[Problem], reading: Reading, root: Path) -> None:
     if not strict or not (problems or reading.unmatched):
         return
-    found = [*problems, *(Problem("unmatched", printable(path), "no rule of the layout took it") for path in reading.unmatched)]
+    found = [
+        *problems,
+        *(Problem("unmatched", printable(path), "no rule of the layout took it") for path in reading.unmatched),
+    ]
     shown = "".join(f"\n  {problem}" for problem in found[:10])
     more = f"\n  … and {len(found) - 10:,} more" if len(found) > 10 else ""
-    raise ProblemsFoundError(f"{root}: {len(found):,} problems, and --strict allows none; no index was written{shown}{more}", found)
+    raise ProblemsFoundError(
+        f"{root}: {len(found):,} problems, and --strict allows none; no index was written{shown}{more}", found
+    )
 
 
 def _differences(layout: Layout, facts: Statistics) -> list[Problem]:
     """Where a dataset's own counts are not what was found."""
     problems = []
     for names, published in layout.published.items():
-        for what, expected in published.items():
-            found = facts.count(names, what)
-            if found != expected:
-                problems.append(Problem(
-                    "published", names, f"{layout.title} counts {expected:,} {what}, found {found:,}", abs(found - expected)
-                ))  # fmt: skip
+        differ = {what: (n, found) for what, n in published.items() if (found := facts.count(names, what)) != n}
+        if differ:
+            told = ", ".join(f"{n:,} {what}" for what, (n, _) in differ.items())
+            found = ", ".join(f"{n:,}" for _, n in differ.values())
+            problems.append(Problem("published", names, f"{layout.title} counts {told}; found {found}", len(differ)))
     return problems
 
 

@@ -40,7 +40,9 @@ from indexer.schema import (
 Verify = Literal["quick", "full"]
 Integers = NDArray[Any]
 
-ROWS_PER_GROUP: Final = 1 << 20  # a page holds less than 2 GiB; a million paths stay far below, and others can read in parallel
+ROWS_PER_GROUP: Final = (
+    1 << 20
+)  # a page holds less than 2 GiB; a million paths stay far below, and others can read in parallel
 _ONE_PAGE: Final = 2**31 - 1
 _log = logging.getLogger("reidindex")
 
@@ -48,7 +50,9 @@ _log = logging.getLogger("reidindex")
 # ---------------------------------------------------------------------------------------------------- writing
 
 
-def write_index(table: pa.Table, metadata: IndexMetadata, out: Path, *, rows_per_group: int = ROWS_PER_GROUP) -> IndexMetadata:
+def write_index(
+    table: pa.Table, metadata: IndexMetadata, out: Path, *, rows_per_group: int = ROWS_PER_GROUP
+) -> IndexMetadata:
     """Write an index in one step: afterwards `out` is the whole new index, or what it was before.
 
     Args:
@@ -74,7 +78,9 @@ def write_index(table: pa.Table, metadata: IndexMetadata, out: Path, *, rows_per
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         _write_parquet(table, metadata, temporary, rows_per_group)
-        IndexFile(temporary).check_mapped_pages()  # a reader must find what we think we wrote, before it replaces anything
+        IndexFile(
+            temporary
+        ).check_mapped_pages()  # a reader must find what we think we wrote, before it replaces anything
         os.replace(temporary, out)
         _sync_folder(out.parent)
     except OSError as error:
@@ -257,7 +263,9 @@ class IndexFile:
         self._parquet = _open_parquet(path)
         self.metadata = _read_metadata(self._parquet, path)
         self._check_shape()
-        self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
+        self._bytes: NDArray[np.uint8] = (
+            np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
+        )
         self._integers: dict[str, IntegerColumn] = {}
         self._paths: PathColumn | None = None
         if verify == "full":
@@ -338,7 +346,9 @@ class IndexFile:
 
     def _decoded(self, name: str) -> pa.ChunkedArray:
         """A column that cannot be mapped, decoded, and compared with the checksums of what was written."""
-        _log.warning("%s: column %s cannot be mapped (another tool rewrote the file?): decoded instead", self.path, name)
+        _log.warning(
+            "%s: column %s cannot be mapped (another tool rewrote the file?): decoded instead", self.path, name
+        )
         values = self.table([name])[name].cast(BY_NAME[name].type)
         if _page_checksums(values, name, self.metadata.rows_per_group) != tuple(self.metadata.checksums[name]):
             raise _damaged(self.path, f"column {name}: not the values that were written")

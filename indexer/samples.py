@@ -124,7 +124,9 @@ def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
     twice = np.flatnonzero((codes[1:] == codes[:-1]) & (rank[1:] == rank[:-1]))
     if len(twice):
         a, b = (samples.path[int(by_set[twice[0] + i])].as_py() for i in (0, 1))
-        raise LayoutError(f"{a} and {b}: one aligned set has two files of the same modality; correct the layout's `aligned`")
+        raise LayoutError(
+            f"{a} and {b}: one aligned set has two files of the same modality; correct the layout's `aligned`"
+        )
     sizes = np.diff(np.r_[starts, len(codes)])
     others = np.delete(by_set, starts)
     in_set = pc.is_valid(samples.group).to_numpy(zero_copy_only=False)[by_set[starts]]

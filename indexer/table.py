@@ -37,9 +37,7 @@ class IndexTable:
     problems: tuple[Problem, ...]
 
 
-def build_table(
-    samples: Samples, *, modalities: Sequence[str] = (), default_protocol: str | None = None
-) -> IndexTable:
+def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_protocol: str | None = None) -> IndexTable:
     """Number, order and name everything.
 
     Args:
@@ -55,11 +53,15 @@ def build_table(
     found = modality_order(pc.unique(samples.fields["modality"]).to_pylist() + ([TEXT] if samples.captions else []))
     names = (*modalities, *(m for m in found if m not in modalities))
     if len(names) > MAX_MODALITIES:
-        raise LayoutError(f"{len(names)} modalities, an index holds at most {MAX_MODALITIES}: {', '.join(names[:8])}, …")
+        raise LayoutError(
+            f"{len(names)} modalities, an index holds at most {MAX_MODALITIES}: {', '.join(names[:8])}, …"
+        )
     samples, lacking = join_aligned(samples, names)
     if lacking:
         problems.append(
-            Problem("incomplete-set", "aligned sets", f"{lacking:,} lack one of the modalities that others have", lacking)
+            Problem(
+                "incomplete-set", "aligned sets", f"{lacking:,} lack one of the modalities that others have", lacking
+            )
         )
     masks = _modality_masks(samples, names)
     splits, split_bits = _ordered_splits(samples, default_protocol)
@@ -106,7 +108,8 @@ def _modality_masks(samples: Samples, names: Sequence[str]) -> NDArray[np.uint32
     if samples.aligned is not None:
         partners = samples.aligned.flatten()
         owners = np.repeat(
-            np.arange(len(samples)), pc.fill_null(pc.list_value_length(samples.aligned), 0).to_numpy(zero_copy_only=False)
+            np.arange(len(samples)),
+            pc.fill_null(pc.list_value_length(samples.aligned), 0).to_numpy(zero_copy_only=False),
         )
         words = pc.struct_field(partners, "modality").dictionary_encode()
         bits = np.array([modality_mask([word], names) for word in words.dictionary.to_pylist()], np.uint32)
@@ -134,9 +137,7 @@ def _ordered_splits(samples: Samples, default_protocol: str | None) -> tuple[tup
 
 def _split_ranks(default_bits: NDArray[np.uint64]) -> tuple[Integers, list[np.uint64]]:
     """Each sample's position among the combinations of default splits that occur: train first, none last."""
-    present = sorted(
-        np.unique(default_bits), key=lambda m: (m == _NO_SPLIT, [i for i in range(64) if int(m) >> i & 1])
-    )
+    present = sorted(np.unique(default_bits), key=lambda m: (m == _NO_SPLIT, [i for i in range(64) if int(m) >> i & 1]))
     ranks = np.zeros(len(default_bits), np.int64)
     for rank, mask in enumerate(present):
         ranks[default_bits == mask] = rank
@@ -170,7 +171,9 @@ def _number_cameras(samples: Samples) -> NDArray[np.int16]:
     camera = samples.fields["camera"]
     keys = pc.binary_join_element_wise(pc.fill_null(samples.fields["source"], ""), camera, "\x1f").dictionary_encode()
     if len(keys.dictionary) > np.iinfo(np.int16).max:
-        raise LayoutError(f"{len(keys.dictionary):,} cameras: the layout's group 'camera' seems to match something else")
+        raise LayoutError(
+            f"{len(keys.dictionary):,} cameras: the layout's group 'camera' seems to match something else"
+        )
     camid = np.full(len(samples), UNKNOWN, np.int16)
     known = np.flatnonzero(camera.is_valid().to_numpy(zero_copy_only=False))
     camid[known] = _natural_rank(keys.dictionary.to_pylist())[keys.indices.drop_null().to_numpy()]

@@ -46,7 +46,9 @@ def open_index(path: str | os.PathLike[str], *, verify: Verify = "quick") -> Map
 class MappedIndex:
     """An index, or a view of one."""
 
-    def __init__(self, path: Path, digest: str, steps: tuple[Step, ...] = (), *, _file: IndexFile | None = None) -> None:
+    def __init__(
+        self, path: Path, digest: str, steps: tuple[Step, ...] = (), *, _file: IndexFile | None = None
+    ) -> None:
         """Use `open_index` and `select`.
 
         Args:
@@ -95,7 +97,10 @@ class MappedIndex:
     @property
     def selection(self) -> str:
         """How this view was made, in words; the same words make the same view."""
-        return " / ".join(f"{kind} {value if isinstance(value, str) else len(value)}" for kind, value in self._steps) or "all"
+        return (
+            " / ".join(f"{kind} {value if isinstance(value, str) else len(value)}" for kind, value in self._steps)
+            or "all"
+        )
 
     def __len__(self) -> int:
         """Number of samples."""

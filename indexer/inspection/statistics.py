@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from indexer.errors import SettingsError, did_you_mean
 from indexer.index_file import IndexFile
 from indexer.schema import Pairing, mask_names, modality_mask
-from indexer.vocabulary import resolve_modality, standard_split
+from indexer.vocabulary import TEXT, resolve_modality, standard_split
 
 QUANTILES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+NO_CAMERA: Final = "none told"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Statistics:
     facts: SplitFacts
     splits: dict[str, SplitFacts]
     cameras: dict[str, dict[str, int]]
-    """Camera → modality combination → samples, in the selected split; `none told` for samples without."""
+    """Camera → image modality → samples, in the selected split; `none told` for samples without."""
     pairing: Pairing
     p: int
     k: int
@@ -229,17 +230,17 @@ def _distribution(per_pid: NDArray[np.int64]) -> Distribution:
 
 
 def _cameras(index: IndexFile, rows: NDArray[np.int64] | None) -> dict[str, dict[str, int]]:
+    """Samples of each image modality by camera; text comes from no camera."""
     camid, masks = _column(index, "camid", rows), _column(index, "modalities", rows)
     names = _camera_names(index)
     table: dict[str, dict[str, int]] = {}
-    pairs, numbers = np.unique(
-        (camid.astype(np.int64) + 1) << 32 | masks.astype(np.int64), return_counts=True
-    )
-    for pair, number in zip(pairs.tolist(), numbers.tolist(), strict=True):
-        camera = names[(pair >> 32) - 1] if pair >> 32 else "none told"
-        words = "+".join(mask_names(pair & 0xFFFFFFFF, index.metadata.modalities))
-        table.setdefault(camera, {})[words] = number
-    return table
+    for bit, modality in enumerate(index.metadata.modalities):
+        if modality != TEXT:
+            counts = np.bincount(camid[(masks >> bit & 1) != 0] + 1, minlength=1)
+            for camera in np.flatnonzero(counts).tolist():
+                table.setdefault(names.get(camera - 1, NO_CAMERA), {})[modality] = int(counts[camera])
+    order = {name: camera for camera, name in names.items()}
+    return dict(sorted(table.items(), key=lambda item: order.get(item[0], len(order))))
 
 
 def _camera_names(index: IndexFile) -> dict[int, str]:

@@ -13,19 +13,20 @@ from pathlib import Path
 from indexer.errors import LayoutError, LayoutFileError, did_you_mean
 from indexer.layouts.definition import Layout, parse_layout
 
-__all__ = ["Layout", "known_layouts", "load_layout"]
+__all__ = ["Layout", "known_layouts", "layout_text", "load_layout"]
+
+
+@cache
+def _texts() -> dict[str, str]:
+    folder = resources.files("indexer.layouts") / "datasets"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in files}
 
 
 @cache
 def known_layouts() -> dict[str, Layout]:
     """Every layout that comes with reidindex, by name."""
-    folder = resources.files("indexer.layouts") / "datasets"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    names = [f.name.removesuffix(".toml") for f in files]
-    return {
-        name: parse_layout(f.read_text(encoding="utf-8"), name=name, where=f.name)
-        for name, f in zip(names, files, strict=True)
-    }
+    return {name: parse_layout(text, name=name, where=f"{name}.toml") for name, text in _texts().items()}
 
 
 def load_layout(name: str) -> Layout:
@@ -36,15 +37,28 @@ def load_layout(name: str) -> Layout:
         LayoutFileError: The file is wrong.
     """
     if not name.endswith(".toml"):
-        layouts = known_layouts()
-        if name not in layouts:
-            raise LayoutError(f"unknown layout {name!r}; {did_you_mean(name, list(layouts))}; or give a .toml or manifest file")
-        return layouts[name]
-    path = Path(name)
+        layout_text(name)
+        return known_layouts()[name]
+    return parse_layout(layout_text(name), name=Path(name).stem, where=name)
+
+
+def layout_text(name: str) -> str:
+    """The TOML text of a layout, by its name or from a user's file.
+
+    Raises:
+        LayoutError: There is no such layout.
+        LayoutFileError: The file cannot be read.
+    """
+    if not name.endswith(".toml"):
+        if name not in _texts():
+            near = did_you_mean(name, list(_texts()))
+            raise LayoutError(
+                f"unknown layout {name!r}; {near}; or give a file: a layout (.toml) or a manifest (.csv, .jsonl, .parquet)"
+            )
+        return _texts()[name]
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return Path(name).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise LayoutFileError(f"{name}: this layout file cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise LayoutFileError(f"{name}: a layout file is UTF-8 text, byte {error.start} is not") from None
-    return parse_layout(text, name=path.stem, where=name)

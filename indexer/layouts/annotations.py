@@ -62,7 +62,9 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str],
             elif not annotation.optional:
                 lost = "captions" if annotation.split is None else "splits"
                 problems.append(
-                    Problem("annotation-missing", " or ".join(names), f"not in the tree: the {lost} it tells are unknown")
+                    Problem(
+                        "annotation-missing", " or ".join(names), f"not in the tree: the {lost} it tells are unknown"
+                    )
                 )
     return list(dict.fromkeys(used)), problems
 
@@ -129,7 +131,9 @@ def _from_csv(annotation: Annotation, text: str, path: Path) -> Columns:
             for name, theirs in wanted.items():
                 if row.get(theirs) is None:
                     found = ", ".join(reader.fieldnames or ())
-                    raise AnnotationError(f"{path}, line {reader.line_num}: no column {theirs!r} there; header: {found}")
+                    raise AnnotationError(
+                        f"{path}, line {reader.line_num}: no column {theirs!r} there; header: {found}"
+                    )
                 columns[name].append(row[theirs])
     except csv.Error as error:
         raise AnnotationError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from None
@@ -290,4 +294,6 @@ def _splits(
 
 def _whole_identities(samples: Samples, rows: Rows) -> Rows:
     keys = samples.identity_keys()
-    return np.flatnonzero(pc.is_in(keys, value_set=keys.take(pa.array(rows)).drop_null()).to_numpy(zero_copy_only=False))
+    return np.flatnonzero(
+        pc.is_in(keys, value_set=keys.take(pa.array(rows)).drop_null()).to_numpy(zero_copy_only=False)
+    )

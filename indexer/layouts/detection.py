@@ -118,7 +118,9 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
     if not near:
         lines.append(f"  no layout matches any image, e.g. {printable(next(iter(_first_image(listing))))}")
     loose = next((s.layout.name for s in near if s.layout.detect.loose), None)
-    lines.append("  choose one with --layout NAME, or describe the tree in a file of ten lines: --layout my.toml (docs/layouts.md)")
+    lines.append(
+        "  choose one with --layout NAME, or describe the tree in a file of ten lines: --layout my.toml (docs/layouts.md)"
+    )
     if loose:
         lines.append(f"  if every folder that holds images is an identity: --layout {loose}")
     return "\n".join(lines)

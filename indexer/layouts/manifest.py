@@ -24,7 +24,13 @@ from indexer.vocabulary import standard_modality, standard_split
 
 SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
 _COLUMNS: Final = ("path", *FIELDS, "split", "caption", "group")
-_SYNONYMS: Final = {"captions": "caption", "file_name": "path", "file_path": "path", "camid": "camera", "pid": "identity"}
+_SYNONYMS: Final = {
+    "captions": "caption",
+    "file_name": "path",
+    "file_path": "path",
+    "camid": "camera",
+    "pid": "identity",
+}
 
 
 def is_manifest(layout: str) -> bool:
@@ -96,7 +102,9 @@ def _load(file: Path) -> pa.Table:
             with file.open("rb") as head:
                 header = head.readline().decode("utf-8-sig").strip().split(",")
             as_text = csv.ConvertOptions(
-                column_types={name.strip('"'): pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
+                column_types={name.strip('"'): pa.string() for name in header},
+                strings_can_be_null=True,
+                null_values=[""],
             )
             table = csv.read_csv(file, convert_options=as_text)
         elif file.suffix == ".jsonl":
@@ -121,7 +129,9 @@ def _load(file: Path) -> pa.Table:
 def _text(table: pa.Table, name: str, file: Path) -> pa.Array:
     values = table[name]
     if pa.types.is_floating(values.type):
-        raise LayoutFileError(f"{file}: column {name!r} holds {values.type} numbers; write labels as text or whole numbers")
+        raise LayoutFileError(
+            f"{file}: column {name!r} holds {values.type} numbers; write labels as text or whole numbers"
+        )
     try:
         text = values.cast(pa.string()).combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -134,7 +144,9 @@ def _refuse_escapes(path: pa.Array, file: Path) -> None:
     outside = pc.match_substring_regex(path, r"^(?:/|[A-Za-z]:)|(?:^|/)\.\.(?:/|$)").to_numpy(zero_copy_only=False)
     if outside.any():
         bad = path[int(np.flatnonzero(outside)[0])].as_py()
-        raise LayoutFileError(f"{file}: {printable(bad)!r} leads out of the dataset; paths are relative to its folder, without '..'")
+        raise LayoutFileError(
+            f"{file}: {printable(bad)!r} leads out of the dataset; paths are relative to its folder, without '..'"
+        )
 
 
 def _modalities(words: pa.Array, file: Path) -> pa.Array:
@@ -159,5 +171,7 @@ def _add_captions(samples: Samples, values: list[Any], file: Path) -> None:
     sentences = [[v] if isinstance(v, str) else v for v in (values[row] for row in told)]
     for row, s in zip(told, sentences, strict=True):
         if not isinstance(s, list) or not all(isinstance(x, str) for x in s):
-            raise LayoutFileError(f"{file}: the caption of {samples.path[row].as_py()!r} should be text or a list of texts")
+            raise LayoutFileError(
+                f"{file}: the caption of {samples.path[row].as_py()!r} should be text or a list of texts"
+            )
     samples.add_captions(told, sentences)

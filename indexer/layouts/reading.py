@@ -94,7 +94,10 @@ def _gather(layout: Layout, taken: list[Taken], paths: pa.Array, listing: Listin
         for mask, names in t.splits:
             splits.mark(position[start : start + len(t.rows)][mask], names)
         start += len(t.rows)
-    fields = {name: pa.chunked_array([t.fields[name] for t in taken], pa.string()).take(at).combine_chunks() for name in FIELDS}
+    fields = {
+        name: pa.chunked_array([t.fields[name] for t in taken], pa.string()).take(at).combine_chunks()
+        for name in FIELDS
+    }
     group = None
     if any(t.group is not None for t in taken):
         groups = [t.group if t.group is not None else pa.nulls(len(t.rows), pa.string()) for t in taken]

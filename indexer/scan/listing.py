@@ -25,7 +25,9 @@ from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
 
 Progress = Callable[[int], None]
 
-_DROPPING: Final = re.compile(r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL)
+_DROPPING: Final = re.compile(
+    r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
+)
 """Names that systems and tools leave behind, files and folders alike; hidden names are among them."""
 
 

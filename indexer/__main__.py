@@ -1,0 +1,5 @@
+"""`python -m indexer` is `reidindex`."""
+
+from indexer.cli import main
+
+main()

@@ -1,0 +1,67 @@
+"""The `reidindex` command: one command a file. The only place of the project that prints or exits.
+
+stdout carries results, stderr everything else. Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 problems found, 130
+interrupted. Commands import what they need when they run, so that `--help` is quick and torch is never loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from indexer.cli import build, demo, layouts, plan, stats
+from indexer.errors import ProblemsFoundError, ReidIndexError
+
+app = typer.Typer(
+    name="reidindex",
+    help="Scan a re-identification dataset once; train on guaranteed P×K batches for ever.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("build")(build.build)
+app.command("stats")(stats.stats)
+app.command("plan")(plan.plan)
+app.command("layouts")(layouts.layouts)
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        from indexer.schema import FORMAT_VERSION
+
+        typer.echo(f"reidindex {version('reidindex')} (index format {FORMAT_VERSION}, pyarrow {version('pyarrow')})")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show versions.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ["REIDINDEX_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line: a known error is one line and an exit code."""
+    try:
+        app()
+    except ReidIndexError as error:
+        if os.environ.get("REIDINDEX_DEBUG"):
+            raise
+        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+        sys.exit(3 if isinstance(error, ProblemsFoundError) else 1)
+    except BrokenPipeError:
+        # the reader of our output (`| head`) has gone: nothing to say, and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,116 @@
+"""`reidindex build`: a dataset folder -> its index, and an account of every file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from indexer.build import BuildReport
+
+_SHOWN = 5
+
+
+def build(
+    data: Annotated[Path, typer.Argument(help="The dataset folder.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The index file. [default: DATA/reidindex.parquet]", show_default=False),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="A layout (see `reidindex layouts`), a layout file (.toml) or a manifest (.csv, .jsonl, .parquet). "
+            "[default: found out]",
+            show_default=False,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Any problem or unmatched file is an error: nothing is written.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Build anew even if the index is up to date.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Take a manifest's word that its files are there; list nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Scan a dataset once and write its index. No sample is opened.
+
+    Examples:
+
+      reidindex build data/market1501
+
+      reidindex build data/ --layout sysu-mm01 -o sysu.parquet
+
+      reidindex build crops/ --layout crops.csv --strict
+    """  # fmt: skip
+    from indexer.build import as_json as to_json
+    from indexer.build import build_index
+    from indexer.cli import console
+
+    with console.progress() as progress:
+        report = build_index(data, output, layout=layout, strict=strict, force=force, trust=trust, on_progress=progress)
+    if as_json:
+        console.print_json(to_json(report))
+    else:
+        _tell(report, console.out())
+    _complain(report, console.err())
+
+
+def _tell(report: BuildReport, out: Console) -> None:
+    from rich.markup import escape
+
+    metadata, facts = report.metadata, report.statistics
+    if report.up_to_date:
+        out.print(
+            f"[bold green]✓[/] [bold]{escape(str(report.index))}[/] is up to date ({report.files:,} files, {report.seconds:.1f} s)"
+        )
+        return
+    out.print(
+        f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {metadata.samples:,} samples · {metadata.identities:,} identities · "
+        f"{' '.join(metadata.modalities)}"
+    )
+    out.print(f"  layout {escape(report.layout)} · {report.files:,} files read in {report.seconds:.1f} s")
+    for name, split in facts.splits.items():
+        if "/" in name:
+            continue
+        counts = " · ".join(f"{m} {c.samples:,}" for m, c in split.modalities.items())
+        roles = "".join(f" · {n:,} {role}" for role, n in split.roles.items())
+        out.print(f"  {name:8} {split.identities:>7,} identities  {counts}{roles}")
+    protocols = sorted({name.rpartition("/")[0] for name in facts.splits if "/" in name})
+    if protocols:
+        out.print(
+            f"  and {len(protocols)} protocols: {', '.join(p + '/…' for p in protocols[:3])}{' …' if len(protocols) > 3 else ''}"
+        )
+    none = [run for run in metadata.split_runs if not run.splits]
+    if none and metadata.splits:
+        out.print(f"  in no split: {none[0].stop - none[0].start:,} samples")
+    for why, count in report.set_aside.items():
+        out.print(f"  [dim]set aside {count:,}: {escape(why)}[/]")
+    if report.droppings:
+        out.print(
+            f"  [dim]ignored {sum(report.droppings.values()):,}: {', '.join(map(escape, sorted(report.droppings)))}[/]"
+        )
+    out.print(f"  next: [cyan]reidindex stats {escape(str(report.index))}[/]")
+
+
+def _complain(report: BuildReport, err: Console) -> None:
+    """What a person should know before training on it."""
+    from rich.markup import escape
+
+    from indexer.scan.listing import printable
+
+    if report.unmatched:
+        err.print(f"[yellow]! {len(report.unmatched):,} files that no rule of {escape(report.layout)} took:[/]")
+        for path in report.unmatched[:_SHOWN]:
+            err.print(f"    {escape(printable(path))}")
+        if len(report.unmatched) > _SHOWN:
+            err.print(f"    … and {len(report.unmatched) - _SHOWN:,} more (--json names them all)")
+    for problem in report.problems[: 2 * _SHOWN]:
+        err.print(f"[yellow]! {problem.kind}:[/] {escape(str(problem))}")
+    if len(report.problems) > 2 * _SHOWN:
+        err.print(f"    … and {len(report.problems) - 2 * _SHOWN:,} more problems (--json names them all)")

@@ -1,0 +1,111 @@
+"""`reidindex plan`: draw an epoch as training would, and show its first batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sampler_runtime.mapped import MappedIndex
+
+_COLOURS = {"rgb": "cyan", "nir": "magenta", "ir": "magenta", "tir": "red", "sketch": "white", "cpencil": "yellow"}
+
+
+def plan(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
+    ],
+    p: Annotated[int, typer.Option("-p", help="Identities in a batch.")] = 8,
+    k: Annotated[int, typer.Option("-k", help="Instances of each.")] = 4,
+    each: Annotated[str, typer.Option(help="What each identity's block must hold: any, rgb, pair, complete.")] = "any",
+    split: Annotated[
+        str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
+    epoch: Annotated[int, typer.Option(help="Which epoch.")] = 0,
+    show: Annotated[int, typer.Option(help="How many batches to show.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+) -> None:
+    """Draw the batches of an epoch exactly as training would, without opening a sample.
+
+    Examples:
+
+      reidindex plan data/ -p 8 -k 4 --each pair
+
+      reidindex plan data/ -p 16 -k 4 --epoch 12 --seed 42 --show 1
+    """
+    import hashlib
+    import time
+
+    import numpy as np
+
+    from indexer.cli import console
+    from indexer.errors import SettingsError
+    from sampler_runtime.mapped import open_index
+    from sampler_runtime.plan import EpochPlan
+    from sampler_runtime.settings import PKSettings, resolve_blocks
+
+    if epoch < 0 or show < 0:
+        raise SettingsError(f"--epoch, --show: expected 0 or more, found {min(epoch, show)}")
+    started = time.perf_counter()
+    index = open_index(data)
+    if split is None and "train" in index.splits:
+        split = "train"
+    view = index.select(split=split)
+    settings = PKSettings(p, k, each, seed=seed)
+    blocks = resolve_blocks(view, settings)
+    drawn = EpochPlan(blocks, p, seed, epoch)
+    opened = time.perf_counter()
+    rows = drawn.batches(np.arange(drawn.num_batches))
+    done = time.perf_counter()
+    digest = hashlib.sha256(np.ascontiguousarray(rows, "<i8")).hexdigest()
+    if as_json:
+        console.print_json({
+            "schema": 1, "index": str(index.path), "split": split or "all", "p": p, "k": k, "each": each, "seed": seed,
+            "epoch": epoch, "batches": drawn.num_batches, "identities": blocks.num_identities,
+            "left_out": blocks.left_out, "wait": drawn.left_out().tolist(), "digest": digest, "first": rows[:show].tolist(),
+        })  # fmt: skip
+        return
+    out = console.out()
+    out.print(
+        f"[bold]epoch {epoch}[/] of {split or 'all'}: [bold]{drawn.num_batches:,} batches[/] of {p} × {k}, each={each}, seed {seed}  "
+        f"[dim]opened in {1e3 * (opened - started):.0f} ms, drawn in {1e3 * (done - opened):.1f} ms[/]"
+    )
+    out.print(
+        f"  {blocks.num_identities:,} identities are drawn; {len(drawn.left_out()):,} of them wait for the next epoch"
+    )
+    for reason, count in blocks.left_out.items():
+        out.print(f"  [yellow]{count:,} identities are never drawn: {reason}[/]")
+    _show_batches(view, rows[:show], out)
+    out.print(f"[dim]digest of the epoch {digest[:16]}: the same settings give the same batches, anywhere[/]")
+
+
+def _show_batches(view: MappedIndex, rows: Any, out: Console) -> None:
+    from rich import box
+    from rich.table import Table
+
+    labels = view.file.table(["identity", "camera"])
+    for number, batch in enumerate(rows):
+        table = Table(
+            title=f"batch {number}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+        )
+        table.add_column("pid", justify="right")
+        table.add_column("identity")
+        for j in range(batch.shape[1]):
+            table.add_column(str(j), no_wrap=True)
+        for block in batch:
+            pid = view.value("pid", int(block[0]))
+            names = labels["identity"].take(view.index_rows(block)).to_pylist()
+            cameras = labels["camera"].take(view.index_rows(block)).to_pylist()
+            cells = []
+            for row, camera in zip(block.tolist(), cameras, strict=True):
+                words = view.modalities_of(row)
+                colour = _COLOURS.get(words[0], "green")
+                cells.append(f"[{colour}]{'+'.join(words)}[/]" + (f" [dim]cam {camera}[/]" if camera else ""))
+            table.add_row(str(pid), names[0], *cells)
+        out.print(table)

@@ -1,0 +1,101 @@
+"""An index view -> a ready Dataset: the image of a row, with what the index knows about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch.utils.data import Dataset
+
+from indexer.errors import ReidIndexError, SettingsError
+from sampler_runtime.mapped import MappedIndex
+
+Transform = Callable[[Image.Image], Any]
+
+
+class SampleError(ReidIndexError, OSError):
+    """The image of a row is missing or cannot be decoded."""
+
+
+class Sample(NamedTuple):
+    """What `IndexDataset` returns: unpack it, or use the names. A DataLoader collates it field by field."""
+
+    image: Any
+    """The transformed image; for an aligned set a dict, modality → transformed image."""
+    pid: int
+    """Number of the identity; -1 for a distractor, junk or hidden one."""
+    camid: int
+    """Number of the camera; -1 where the dataset tells none."""
+    modality: str
+    """Readable, e.g. `rgb`, `rgb+text`."""
+    path: str
+    """Relative to the dataset's root."""
+
+
+class IndexDataset(Dataset[Sample]):
+    """The samples of an index view, images read by Pillow.
+
+    Args:
+        index: A view; row r of it is item r.
+        transform: From a Pillow image (RGB) to what training wants; None leaves the image.
+        relabel: Return pids as class labels 0 … classes - 1 of this view. The default protocol's training pids are
+            that already; those of other protocols (`trial3/train`) are not.
+
+    Corner cases:
+        - An aligned set is a dict of images, each transformed by itself.
+        - Pickles as a path and a digest: workers map the index anew, they copy nothing.
+    """
+
+    def __init__(self, index: MappedIndex, transform: Transform | None = None, *, relabel: bool = False) -> None:
+        """See the class."""
+        if not isinstance(index, MappedIndex):
+            raise SettingsError(f"IndexDataset(index): expected an index from open_index, found {type(index).__name__}")
+        self.index, self.transform = index, transform
+        self._labels: NDArray[np.int32] | None = index.pids if relabel else None
+
+    @property
+    def num_classes(self) -> int:
+        """Distinct identities of the view."""
+        return len(self.index.pids)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.index)
+
+    def __getitem__(self, row: int) -> Sample:
+        """The sample at a row.
+
+        Raises:
+            IndexError: The row is out of range.
+            SampleError: The image is missing or cannot be decoded; the message names path and row.
+        """
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row}: this view has {len(self):,} samples")
+        row %= len(self)
+        path, names = self.index.path_of(row), self.index.modalities_of(row)
+        pid = self.index.value("pid", row)
+        if self._labels is not None and pid >= 0:
+            pid = int(np.searchsorted(self._labels, pid))
+        partners = self.index.aligned_of(row)
+        image: Any = self._image(path, row)
+        if partners:
+            anchor = next(name for name in names if name not in partners)
+            image = {anchor: image, **{name: self._image(partner, row) for name, partner in partners.items()}}
+        return Sample(image, pid, self.index.value("camid", row), "+".join(names), path)
+
+    def _image(self, path: str, row: int) -> Any:
+        file = self.index.root / path
+        try:
+            with Image.open(file) as opened:
+                image = opened.convert("RGB")
+        except FileNotFoundError:
+            raise SampleError(
+                f"{file}: row {row} of {self.index.path.name} has no file; was the dataset moved or changed? "
+                f"`reidindex build {self.index.root}` looks again"
+            ) from None
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise SampleError(f"{file}: row {row}, this image cannot be decoded ({error})") from error
+        return self.transform(image) if self.transform is not None else image

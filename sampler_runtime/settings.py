@@ -1,0 +1,66 @@
+"""What a sampler is asked for, checked together with the index it is asked of -> its blocks.
+
+Its own file, without torch: the command line plans with it too. Whatever cannot work is found here, at construction,
+with the nearest setting that can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from indexer.errors import NotEnoughIdentitiesError, SettingsError
+from sampler_runtime.contract import Blocks, compile_contract, describe, parse_contract
+from sampler_runtime.mapped import MappedIndex
+from sampler_runtime.pools import find_pools
+
+
+@dataclass(frozen=True, slots=True)
+class PKSettings:
+    """The settings that, with an index, say what every batch is."""
+
+    p: int
+    """Identities in a batch."""
+    k: int
+    """Instances of each."""
+    each: str = "any"
+    """The group contract of every block."""
+    epoch: str = "identities"
+    """What an epoch is: every eligible identity once."""
+    seed: int = 0
+    """Fixed for a training run."""
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("p", self.p, 1), ("k", self.k, 1), ("seed", self.seed, None)):
+            if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+                wanted = "an int" if least is None else f"an int >= {least}"
+                raise SettingsError(f"{name}: expected {wanted}, found {value!r}")
+        if self.epoch != "identities":
+            raise SettingsError(f"epoch: expected 'identities', found {self.epoch!r}")
+
+
+def resolve_blocks(index: MappedIndex, settings: PKSettings) -> Blocks:
+    """The identities and pools that settings draw from.
+
+    Raises:
+        NotEnoughIdentitiesError: Fewer than P identities can serve; the message says why and what could work.
+        SettingsError: The contract makes no sense for this index.
+    """
+    contract = parse_contract(settings.each, index.metadata)
+    blocks = compile_contract(contract, find_pools(index), settings.k, index.modalities)
+    if blocks.num_identities >= settings.p:
+        return blocks
+    everyone = blocks.num_identities + sum(blocks.left_out.values())
+    words = describe(contract, index.modalities)
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in blocks.left_out.items())
+    hints = []
+    if blocks.num_identities:
+        hints.append(f"use p={blocks.num_identities} or less")
+    if settings.each != "any" and everyone >= settings.p:
+        hints.append("each='any'")
+    if not everyone and index.metadata.identities:
+        hints.append(f"select another split; this view ({index.selection}) has no identities")
+    raise NotEnoughIdentitiesError(
+        f"P={settings.p}: {blocks.num_identities:,} of {everyone:,} identities can serve each={words} with K={settings.k}"
+        + (f" ({reasons})" if reasons else "")
+        + (f"; {' or '.join(hints)}" if hints else "")
+    )
