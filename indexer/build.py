@@ -256,9 +256,9 @@ def _differences(layout: Layout, facts: Statistics) -> list[Problem]:
     for names, published in layout.published.items():
         differ = {what: (n, found) for what, n in published.items() if (found := facts.count(names, what)) != n}
         if differ:
-            told = ", ".join(f"{n:,} {what}" for what, (n, _) in differ.items())
-            found = ", ".join(f"{n:,}" for _, n in differ.values())
-            problems.append(Problem("published", names, f"{layout.title} counts {told}; found {found}", len(differ)))
+            theirs = ", ".join(f"{n:,} {what}" for what, (n, _) in differ.items())
+            ours = ", ".join(f"{n:,}" for _, n in differ.values())
+            problems.append(Problem("published", names, f"{layout.title} counts {theirs}; found {ours}", len(differ)))
     return problems
 
 

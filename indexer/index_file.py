@@ -30,7 +30,6 @@ from indexer.schema import (
     COLUMNS,
     INDEX_NAME,
     MAPPED,
-    MAPPED_INTEGERS,
     METADATA_DIGEST_KEY,
     METADATA_KEY,
     SCHEMA,
@@ -81,7 +80,7 @@ def write_index(
         IndexFile(
             temporary
         ).check_mapped_pages()  # a reader must find what we think we wrote, before it replaces anything
-        os.replace(temporary, out)
+        temporary.replace(out)
         _sync_folder(out.parent)
     except OSError as error:
         raise IndexFileError(
@@ -199,7 +198,7 @@ def _lengths(lengths: pa.Array) -> NDArray[np.int64]:
 def _digest(arrays: Iterator[NDArray[Any]]) -> bytes:
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.digest()
 
 
@@ -357,7 +356,7 @@ class IndexFile:
     def _verify_content(self) -> None:
         for name in MAPPED:
             for group, page in enumerate(self._pages(name) or ()):
-                if zlib.crc32(self._bytes[page.start : page.start + page.size]) != page.crc:
+                if zlib.crc32(self._bytes[page.start : page.start + page.size].data) != page.crc:
                     raise _damaged(self.path, f"column {name}, row group {group}: the checksum differs")
         if content_digest(self.table(SCHEMA.names).cast(SCHEMA)) != self.metadata.digest:
             raise _damaged(self.path, "the content digest differs")

@@ -44,7 +44,7 @@ def find_plain_page(file: NDArray[np.uint8], chunk: Any, *, max_definition_level
     if max_definition_level or chunk.compression != "UNCOMPRESSED" or chunk.has_dictionary_page:
         return None
     first, length = chunk.data_page_offset, chunk.total_compressed_size
-    if not (0 <= first and 0 < length and first + length <= file.size):
+    if not (first >= 0 and length > 0 and first + length <= file.size):
         return None
     header = _page_header(bytes(file[first : first + min(length, _HEADER_LIMIT)]))
     if header is None:

@@ -40,7 +40,7 @@ class SplitMarks:
     def rows_in(self, name: str) -> NDArray[np.bool_]:
         """Which samples are in a split."""
         bit = np.uint64(1 << self.names.index(name))
-        return (self.masks & bit) != 0
+        return np.asarray((self.masks & bit) != 0)
 
     def take(self, rows: NDArray[np.int64]) -> SplitMarks:
         """The marks of the samples at `rows`."""

@@ -104,7 +104,7 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
 def _modality_masks(samples: Samples, names: Sequence[str]) -> NDArray[np.uint32]:
     encoded = samples.fields["modality"].dictionary_encode()
     bits = np.array([modality_mask([word], names) for word in encoded.dictionary.to_pylist()], np.uint32)
-    masks = bits[encoded.indices.to_numpy()]
+    masks: NDArray[np.uint32] = bits[encoded.indices.to_numpy()]
     if samples.aligned is not None:
         partners = samples.aligned.flatten()
         owners = np.repeat(

@@ -84,7 +84,7 @@ def resolve_modality(word: str, present: Sequence[str], *, setting: str = "modal
         SettingsError: The dataset has no such modality; the message names the nearest one.
     """
     name = standard_modality(word)
-    if name in present:
+    if name is not None and name in present:
         return name
     if name == "ir":
         infrared = [m for m in present if m in INFRARED]

@@ -14,7 +14,7 @@ from torch.utils.data import BatchSampler, Subset
 from indexer.errors import SettingsError
 from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.plan import EpochPlan
-from sampler_runtime.settings import PKSettings, resolve_blocks
+from sampler_runtime.settings import PKSettings, resolve_blocks, whole_number
 from sampler_runtime.shard import rank_batches
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class PKBatchSampler(BatchSampler):
         self._blocks = resolve_blocks(self.index, self.settings)
         self._epoch, self._begun = 0, False
         self.batch_size, self.drop_last = p * k, True
-        self.sampler = _EpochSetter(self)
+        self.sampler: Any = _EpochSetter(self)
         self._batches = rank_batches(self.num_batches, rank, world_size)
         if self.left_out:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in self.left_out.items())
@@ -116,9 +116,7 @@ class PKBatchSampler(BatchSampler):
 
     def set_epoch(self, epoch: int) -> None:
         """Draw this epoch at the next `iter()`."""
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-            raise SettingsError(f"set_epoch: expected an int >= 0, found {epoch!r}")
-        self._epoch, self._begun = epoch, False
+        self._epoch, self._begun = whole_number(epoch, "set_epoch", 0), False
 
     def plan(self, epoch: int) -> EpochPlan:
         """The plan of an epoch: any batch of it by its number."""
@@ -167,9 +165,8 @@ def _index_space(
     """The view to draw from, and each of its rows as the position to yield; None: the row itself."""
     if isinstance(data, Subset):
         inner, position = _index_space(data.dataset, None)  # type: ignore[arg-type]
-        return _reordered(inner, position, np.asarray(data.indices, np.int64), "Subset") if order is None else _reordered(
-            *_index_space(data, None), order, "order"
-        )  # fmt: skip
+        inner, position = _reordered(inner, position, np.asarray(data.indices, np.int64), "Subset")
+        return (inner, position) if order is None else _reordered(inner, position, order, "order")
     index = data if isinstance(data, MappedIndex) else getattr(data, "index", None)
     if not isinstance(index, MappedIndex):
         raise SettingsError(

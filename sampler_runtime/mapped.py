@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,8 @@ class MappedIndex:
         plain = all("/" not in name for name in names)
         if plain and isinstance(span, tuple):  # the file is sorted by default split: the metadata tells the ranges
             runs = [r for r in self.metadata.split_runs if set(r.splits) & set(names)]
-            joined = [a.stop == b.start for a, b in zip(runs, runs[1:], strict=False)]
-            if runs and all(joined) and span == (0, self.file.num_rows):
+            joined = all(a.stop == b.start for a, b in pairwise(runs))
+            if runs and joined and span == (0, self.file.num_rows):
                 return runs[0].start, runs[-1].stop
         bits = np.uint64(sum(1 << self.splits.index(name) for name in names))
         return _filtered(span, (self._at(span, "splits") & bits) != 0)
@@ -271,7 +272,7 @@ class MappedIndex:
                 f"rows_for(paths): {found.null_count:,} of {len(relative):,} paths are not in this index ({self.selection}), "
                 f"first: {relative[first].as_py()!r}; paths are relative to {self.root}, e.g. {self.path_of(0)!r}"
             )
-        return found.to_numpy().astype(np.int64)
+        return np.asarray(found.to_numpy(), np.int64)
 
 
 def _filtered(span: tuple[int, int] | Rows, keep: NDArray[np.bool_]) -> tuple[int, int] | Rows:

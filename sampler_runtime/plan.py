@@ -150,5 +150,5 @@ def _share_out(in_pool: Rows, least: Rows, visit: Rows, turn: Rows, k: int) -> t
 def _pool_keys(pids: NDArray[np.int32], pools: int, cycle: Rows, seed: int) -> NDArray[np.uint64]:
     """A key for each identity's pool and cycle, shape of `cycle`."""
     base = np.uint64(stream_key(seed, "rows"))
-    per_pool = mix(base + pids.astype(np.uint64)[:, None] * np.uint64(pools) + np.arange(pools, dtype=np.uint64))
-    return mix(per_pool + cycle.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    number = pids.astype(np.uint64)[:, None] * np.uint64(pools) + np.arange(pools, dtype=np.uint64)
+    return mix(mix((number + base).astype(np.uint64)) + cycle.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))

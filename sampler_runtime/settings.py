@@ -7,6 +7,8 @@ with the nearest setting that can.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
+from typing import SupportsIndex
 
 from indexer.errors import NotEnoughIdentitiesError, SettingsError
 from sampler_runtime.contract import Blocks, compile_contract, describe, parse_contract
@@ -30,35 +32,44 @@ class PKSettings:
     """Fixed for a training run."""
 
     def __post_init__(self) -> None:
-        for name, value, least in (("p", self.p, 1), ("k", self.k, 1), ("seed", self.seed, None)):
-            if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
-                wanted = "an int" if least is None else f"an int >= {least}"
-                raise SettingsError(f"{name}: expected {wanted}, found {value!r}")
+        for name, least in (("p", 1), ("k", 1), ("seed", 0)):
+            object.__setattr__(self, name, whole_number(getattr(self, name), name, least))
         if self.epoch != "identities":
             raise SettingsError(f"epoch: expected 'identities', found {self.epoch!r}")
 
 
-def resolve_blocks(index: MappedIndex, settings: PKSettings) -> Blocks:
+def whole_number(value: object, name: str, least: int) -> int:
+    """A setting that counts, as a Python int; NumPy's integers are welcome, booleans are not.
+
+    Raises:
+        SettingsError: It is no integer, or below `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or index(value) < least:
+        raise SettingsError(f"{name}: expected an int >= {least}, found {value!r}")
+    return index(value)
+
+
+def resolve_blocks(view: MappedIndex, settings: PKSettings) -> Blocks:
     """The identities and pools that settings draw from.
 
     Raises:
         NotEnoughIdentitiesError: Fewer than P identities can serve; the message says why and what could work.
         SettingsError: The contract makes no sense for this index.
     """
-    contract = parse_contract(settings.each, index.metadata)
-    blocks = compile_contract(contract, find_pools(index), settings.k, index.modalities)
+    contract = parse_contract(settings.each, view.metadata)
+    blocks = compile_contract(contract, find_pools(view), settings.k, view.modalities)
     if blocks.num_identities >= settings.p:
         return blocks
     everyone = blocks.num_identities + sum(blocks.left_out.values())
-    words = describe(contract, index.modalities)
+    words = describe(contract, view.modalities)
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in blocks.left_out.items())
     hints = []
     if blocks.num_identities:
         hints.append(f"use p={blocks.num_identities} or less")
     if settings.each != "any" and everyone >= settings.p:
         hints.append("each='any'")
-    if not everyone and index.metadata.identities:
-        hints.append(f"select another split; this view ({index.selection}) has no identities")
+    if not everyone and view.metadata.identities:
+        hints.append(f"select another split; this view ({view.selection}) has no identities")
     raise NotEnoughIdentitiesError(
         f"P={settings.p}: {blocks.num_identities:,} of {everyone:,} identities can serve each={words} with K={settings.k}"
         + (f" ({reasons})" if reasons else "")

@@ -63,7 +63,7 @@ def plan(
     opened = time.perf_counter()
     rows = drawn.batches(np.arange(drawn.num_batches))
     done = time.perf_counter()
-    digest = hashlib.sha256(np.ascontiguousarray(rows, "<i8")).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(rows, "<i8").data).hexdigest()
     if as_json:
         console.print_json({
             "schema": 1, "index": str(index.path), "split": split or "all", "p": p, "k": k, "each": each, "seed": seed,

@@ -65,11 +65,11 @@ def _pattern(value: object) -> Pattern:
     text = value
     for placeholder, meaning in _PLACEHOLDERS.items():
         text = text.replace(placeholder, meaning)
-    pattern = Pattern(f"^(?s:{text})$", tuple(_GROUP.findall(text)))
+    groups = tuple(_GROUP.findall(text))
+    # Arrow tells what a pattern extracts, so it must extract something: at the least the whole of the path.
+    pattern = Pattern(f"^(?s:{text})$" if groups else f"^(?P<whole>(?s:{text}))$", groups)
     try:
-        pc.match_substring_regex(pa.array(["x"]), pattern.regex)
-        if pattern.groups:
-            pc.extract_regex(pa.array(["x"]), pattern.regex)
+        pc.extract_regex(pa.array(["x"]), pattern.regex)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
             f"RE2 refuses the pattern {value!r}: {str(error).removeprefix('Invalid regular expression: ')} "
@@ -283,9 +283,13 @@ def _explain(error: dict[str, Any]) -> str:
     """One line for one pydantic error, in the words of the layout file."""
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
     if error["type"] == "extra_forbidden":
-        model: type[BaseModel] = {"rule": Rule, "annotation": Annotation, "aside": Aside, "detect": Detection}.get(
-            str(error["loc"][0]) if len(error["loc"]) > 1 else "", Layout
-        )
+        parts: dict[str, type[BaseModel]] = {
+            "rule": Rule,
+            "annotation": Annotation,
+            "aside": Aside,
+            "detect": Detection,
+        }
+        model = parts.get(str(error["loc"][0]), Layout) if len(error["loc"]) > 1 else Layout
         hidden = {"name", "digest"} if model is Layout else set()
         known = [f.alias or n for n, f in model.model_fields.items() if n not in hidden]
         return f"unknown key {place!r}; {did_you_mean(str(error['loc'][-1]), known)}"

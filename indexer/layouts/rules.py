@@ -94,14 +94,14 @@ def apply_rules(layout: Layout, paths: pa.Array, rows: Rows) -> tuple[list[Taken
 
 def _apply(layout: Layout, rule: Rule, paths: pa.Array, rows: Rows) -> tuple[Taken, Rows]:
     here = paths.take(pa.array(rows))
-    found = pc.extract_regex(here, rule.match.regex) if rule.match.groups else None
-    fits = _mask(found.is_valid()) if found is not None else matches(rule.match, paths, rows)
+    found = pc.extract_regex(here, rule.match.regex)
+    fits = _mask(found.is_valid())
     if rule.unless is not None:
         fits &= ~matches(rule.unless, paths, rows)
     agree = fits.copy()
-    for group in rule.match.groups:
-        if group.endswith(AGAIN):
-            agree &= _mask(pc.fill_null(pc.equal(found.field(group.removesuffix(AGAIN)), found.field(group)), False))
+    for name in rule.match.groups:
+        if name.endswith(AGAIN):
+            agree &= _mask(pc.fill_null(pc.equal(found.field(name.removesuffix(AGAIN)), found.field(name)), False))
     at = pa.array(np.flatnonzero(agree))
     groups = {name: _null_if_empty(found.field(name).take(at)) for name in rule.match.groups}
     size = len(at)
@@ -113,12 +113,12 @@ def _apply(layout: Layout, rule: Rule, paths: pa.Array, rows: Rows) -> tuple[Tak
         else:
             fields[name] = _our_words(layout, name, source, groups[source.group])
     for name, constant in rule.constants().items():
-        words = layout.standard_value(name, constant, {})
+        word = layout.standard_value(name, constant, {})
         if name == "split":
-            splits = [(np.ones(size, bool), words)]
+            splits = [(np.ones(size, bool), word)]
         else:
-            fields[name] = pa.repeat(words[0], size)
-    group = None
+            fields[name] = pa.repeat(word[0], size)
+    group: pa.Array | None = None
     if rule.aligned:
         group = pc.binary_join_element_wise(*(pc.fill_null(groups[g], "") for g in rule.aligned), "\x1f")
     return Taken(rows[agree], fields, splits, group, rows[fits & ~agree]), rows[~agree]
