@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import AnnotationError, Problem
 from indexer.layouts.definition import Annotation, Layout, Source
-from indexer.samples import Samples
+from indexer.samples import FIELDS, Samples
 
 Columns = dict[str, list[Any]]
 
@@ -205,6 +205,8 @@ def _join(
         entries, rows = _same_identity(annotation, listed, samples)
     else:
         key = samples.path
+        if annotation.suffix:
+            listed = pc.binary_join_element_wise(listed, annotation.suffix, "")
         if annotation.join == "path":
             listed = _as_paths(listed, annotation.below)
         else:
@@ -221,6 +223,9 @@ def _join(
                 count=len(missing),
             )
         )  # fmt: skip
+    for name in FIELDS:
+        if name in columns and name != annotation.join:
+            _tell(layout, samples, name, rows, [columns[name][i] for i in entries])
     if "caption" in columns:
         captions = [columns["caption"][i] for i in entries]
         told = [i for i, c in enumerate(captions) if c]
@@ -256,6 +261,16 @@ def _same_identity(annotation: Annotation, listed: pa.Array, samples: Samples) -
     found = pc.index_in(key, value_set=listed)
     rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
     return found.drop_null().to_numpy().astype(np.int64), rows
+
+
+def _tell(layout: Layout, samples: Samples, field: str, rows: Rows, words: list[Any]) -> None:
+    """Set a field of the samples at `rows`; what the file leaves open stays as the rules told it."""
+    known = [i for i, word in enumerate(words) if word not in (None, "")]
+    ours = {word: layout.standard_value(field, str(word), {})[0] for word in {words[i] for i in known}}
+    values = samples.fields[field].to_pylist()
+    for i in known:
+        values[rows[i]] = ours[words[i]]
+    samples.fields[field] = pa.array(values, pa.string())
 
 
 def _sentences(value: Any, where: str) -> list[str]:

@@ -148,12 +148,15 @@ class Annotation(Model):
     """`{ trial = "1..10" }`: read the file once for each number."""
     format: Literal["values", "columns", "csv", "json"]
     columns: tuple[str, ...] | Mapping[str, str] = ()
-    """Names of the columns, in order; or our name → the file's (a CSV header's, a JSON key)."""
+    """Names of the columns, in order; or our name → the file's (a CSV header's, a JSON key). A column that has the name
+    of a field (identity, camera …) tells it of the samples; `caption` adds to their captions; others are passed over."""
     at: tuple[str, ...] = ()
     """JSON: the keys whose lists are read; none: the whole document is the list."""
     join: Literal["path", "name", "identity"]
     below: str = ""
     """Folder that the file's paths are relative to, within the dataset."""
+    suffix: str = ""
+    """What the file's paths or names lack at the end, e.g. `.jpg`."""
     numeric: bool = False
     """Identities are compared as numbers: `1` is `0001`."""
     split: str | Source | None = None
@@ -170,6 +173,7 @@ class Annotation(Model):
             raise ValueError(f"join = {self.join!r} needs a column of that name; columns: {', '.join(names) or 'none'}")
         if self.format == "values" and len(names) != 1:
             raise ValueError("a file of plain values has exactly one column")
+        self.rounds()
         return self
 
     def files(self) -> tuple[str, ...]:
@@ -239,7 +243,7 @@ class Layout(Model):
                 if word not in ("identities", "samples", "distractor", "junk", *self.modalities):
                     raise ValueError(f"published.{splits}: nothing is counted as {word!r}")
         if not any("identity" in {**r.sources(), **r.constants()} for r in self.rule) and not any(
-            "identity" in tuple(a.columns) for a in self.annotation
+            "identity" in tuple(a.columns) and a.join != "identity" for a in self.annotation
         ):
             raise ValueError("no rule has a group (?P<identity>…) and no annotation a column 'identity'")
         return self

@@ -37,6 +37,11 @@ class Score:
     identities: int
     """Labels among the sampled images."""
 
+    @property
+    def plausible(self) -> bool:
+        """Whether there are as many identities as the layout wants before it is believed."""
+        return self.identities >= self.layout.detect.min_identities
+
 
 def bases(listing: Listing) -> list[str]:
     """The dataset's folder itself, and what lies below it while there is nothing but one folder with images."""
@@ -67,7 +72,7 @@ def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score
     sampled = paths.take(pa.array(images[step]))
     folders = bases(listing)
     scores = [
-        max((_score(layout, base, sampled) for base in folders), key=lambda s: (s.rate, -len(s.base)))
+        max((_score(layout, base, sampled) for base in folders), key=lambda s: (s.rate, s.plausible, -len(s.base)))
         for layout in layouts.values()
     ]
     return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, s.layout.name))
@@ -92,10 +97,8 @@ def detect(layouts: Mapping[str, Layout], listing: Listing) -> Score:
     """
     scores = score_layouts(layouts, listing)
     for loose in (False, True):
-        fitting = [
-            s for s in scores
-            if s.layout.detect.loose is loose and s.rate >= MATCH_RATE and s.identities >= s.layout.detect.min_identities
-        ]  # fmt: skip
+        alike = [s for s in scores if s.layout.detect.loose is loose]
+        fitting = [s for s in alike if s.rate >= MATCH_RATE and s.plausible]
         if fitting:
             best = [s for s in fitting if s.rate == fitting[0].rate]
             if len(best) > 1:
@@ -113,7 +116,7 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
     lines = [f"{listing.root}: no known layout fits this tree (at least {MATCH_RATE:.0%} of the images must match)"]
     for s in near:
         example = f", but not {printable(s.unmatched)}" if s.unmatched else ""
-        few = f", with {s.identities} identity folders only" if s.identities < s.layout.detect.min_identities else ""
+        few = "" if s.plausible else f", with {s.identities} identity folders only"
         lines.append(f"  {s.layout.name} matches {s.rate:.0%}{few}{example}")
     if not near:
         lines.append(f"  no layout matches any image, e.g. {printable(next(iter(_first_image(listing))))}")

@@ -64,6 +64,7 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
     present = frozenset(p[len(base) :] for p in listing.paths) if base else frozenset(listing.paths)
     used, found = annotate(layout, samples, Files(Path(listing.root, base), present))
     samples.path = own
+    _give_roles(layout, samples)
     is_used = np.isin(rest, [])
     if used:
         is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used)).to_numpy(zero_copy_only=False)
@@ -102,11 +103,14 @@ def _gather(layout: Layout, taken: list[Taken], paths: pa.Array, listing: Listin
     if any(t.group is not None for t in taken):
         groups = [t.group if t.group is not None else pa.nulls(len(t.rows), pa.string()) for t in taken]
         group = pa.chunked_array(groups, pa.string()).take(at).combine_chunks()
+    return Samples(paths.take(pa.array(rows)), fields, splits, listing.sizes[rows], listing.mtimes_ns[rows], group)
+
+
+def _give_roles(layout: Layout, samples: Samples) -> None:
     labels = {label: role for role, labels in layout.roles.items() for label in labels}
     if labels:
-        known = pc.index_in(fields["identity"], value_set=pa.array(list(labels)))
-        fields["role"] = pc.coalesce(pa.array(list(labels.values())).take(known), fields["role"])
-    return Samples(paths.take(pa.array(rows)), fields, splits, listing.sizes[rows], listing.mtimes_ns[rows], group)
+        known = pc.index_in(samples.fields["identity"], value_set=pa.array(list(labels)))
+        samples.fields["role"] = pc.coalesce(pa.array(list(labels.values())).take(known), samples.fields["role"])
 
 
 def _contradictions(taken: Taken, paths: pa.Array) -> list[Problem]:

@@ -26,9 +26,9 @@ from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
 Progress = Callable[[int], None]
 
 _DROPPING: Final = re.compile(
-    r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
+    r"thumbs\.db|reidindex\.parquet|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
 )
-"""Names that systems and tools leave behind, files and folders alike; hidden names are among them."""
+"""Names that systems and tools leave behind, this one too, files and folders alike; hidden names are among them."""
 
 
 @dataclass(frozen=True)

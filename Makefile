@@ -1,0 +1,53 @@
+# Two commands: `make demo` shows what reidindex does, `make test` runs everything that must be green.
+PYTHON ?= python3
+VENV   ?= .venv
+DEMO   ?= demo-data
+PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+RUN     = $(VENV)/bin/reidindex
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
+	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
+	@echo "make bench  measure speed against find, a plain loop and reading the bytes"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing reidindex into $(VENV) (torch is the large part) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "installing what the tests need ..."
+	@$(PIP) -e '.[test]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@test -d $(DEMO) || $(RUN) demo $(DEMO)
+	@echo; echo "\$$ reidindex build $(DEMO)"; $(RUN) build $(DEMO)
+	@echo; echo "\$$ reidindex stats $(DEMO) --split train -p 4 -k 4"; $(RUN) stats $(DEMO) --split train -p 4 -k 4
+	@echo; echo "\$$ reidindex plan $(DEMO) -p 4 -k 4 --each pair"; $(RUN) plan $(DEMO) -p 4 -k 4 --each pair
+	@echo
+	@echo "Next:"
+	@echo "  look at the pictures          $(DEMO)/vis, nir, sk, cp"
+	@echo "  index a dataset of your own   $(RUN) build /path/to/data"
+	@echo "  which datasets are known      $(RUN) layouts"
+	@echo "  use it in training            the ten lines in README.md"
+
+lint: $(VENV)/.installed-test
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+test: lint
+	$(VENV)/bin/python -m pytest
+
+bench: $(VENV)/.installed-test
+	$(VENV)/bin/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,0 +1,64 @@
+"""Fixtures that several files share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from indexer.build import build_index
+from sampler_runtime.mapped import MappedIndex, open_index
+from tests import trees
+
+# Machines are shared and noisy: a slow example is not a wrong one. The number of examples is a choice of time.
+settings.register_profile("reidindex", deadline=None, max_examples=60)
+settings.load_profile("reidindex")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run() -> Run:
+    """The command line in a process of its own, as a user runs it."""
+
+    def run(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "indexer", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload, no-any-return]
+
+    return run
+
+
+@pytest.fixture
+def run_json(run: Run) -> Callable[..., dict[str, object]]:
+    """The JSON object a command prints."""
+
+    def run_json(*words: object) -> dict[str, object]:
+        done = run(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    return run_json
+
+
+@pytest.fixture(params=sorted(trees.ALL))
+def any_tree(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    """A layout's name and a small tree of it: once for every layout."""
+    return request.param, trees.ALL[request.param](tmp_path / "data")
+
+
+@pytest.fixture
+def sysu_index(tmp_path: Path) -> MappedIndex:
+    root = trees.sysu(tmp_path / "sysu")
+    build_index(root)
+    return open_index(root)
+
+
+@pytest.fixture(scope="session")
+def shared_trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where trees with published names are written, once a run."""
+    return tmp_path_factory.mktemp("published")

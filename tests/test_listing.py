@@ -1,0 +1,230 @@
+"""Scanning trees as they really are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.errors import TreeError, TreeMissingError
+from indexer.scan import list_tree
+from tests.trees import write
+
+
+def kinds(listing):
+    return {(p.kind, p.where) for p in listing.problems}
+
+
+def test_files_are_listed_sorted_with_size_and_time(tmp_path):
+    write(tmp_path, ["b/2.jpg", "a/1.jpg", "a-b.jpg"], b"xyz")
+    os.utime(tmp_path / "a/1.jpg", ns=(5, 7_000_000_001))
+
+    listing = list_tree(tmp_path)
+
+    assert listing.paths == ["a-b.jpg", "a/1.jpg", "b/2.jpg"]
+    assert listing.sizes.tolist() == [3, 3, 3]
+    assert listing.mtimes_ns[1] == 7_000_000_001
+    assert not listing.problems
+
+
+@given(st.lists(st.text("ab./-", min_size=1, max_size=8), max_size=12), st.randoms())
+def test_the_listing_does_not_depend_on_the_order_the_system_tells(names, shuffled):
+    names = [n for n in names if not any(part in ("", ".", "..") for part in n.split("/"))]
+    entries: dict[str, list] = {}
+
+    class Entry:
+        def __init__(self, path, is_file):
+            self.path, self.name, self.is_file = path, path.rpartition("/")[2], is_file
+
+        def is_dir(self, follow_symlinks=True):
+            return not self.is_file
+
+        def is_symlink(self):
+            return False
+
+        def stat(self):
+            return os.stat_result((0o100644, 0, 0, 0, 0, 0, len(self.name), 0, 0, 0))
+
+    files = {n for n in names if not any(other.startswith(n + "/") for other in names)}
+    for name in files | {n.rsplit("/", i)[0] for n in files for i in range(n.count("/") + 1)}:
+        entries.setdefault(name.rpartition("/")[0], []).append(Entry(name, name in files))
+
+    from indexer.scan.listing import _Walk
+
+    def listed(order):
+        walk = _Walk(Path(), set(), None)
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop(0)
+            here = list(entries.get(prefix.rstrip("/"), []))
+            order(here)
+            waiting += [p for p, _ in walk._files(prefix, here)]
+        return sorted(walk.paths)
+
+    assert listed(lambda entries: None) == listed(shuffled.shuffle)
+
+
+def test_droppings_are_counted_and_never_listed(tmp_path):
+    write(
+        tmp_path,
+        [
+            "a/1.jpg",
+            "a/Thumbs.db",
+            "a/._1.jpg",
+            "__MACOSX/a/1.jpg",
+            "a/.DS_Store",
+            "a/1-checkpoint.jpg",
+            "@eaDir/x.jpg",
+        ],
+    )
+
+    listing = list_tree(tmp_path)
+
+    assert listing.paths == ["a/1.jpg"]
+    assert sum(listing.droppings.values()) == 6
+
+
+def test_names_with_newlines_blanks_and_255_bytes_are_listed(tmp_path):
+    names = ["-1.jpg", "a\nb.jpg", " c .jpg", "é" * 125 + "x.jpg", "日本.jpg"]
+    write(tmp_path, names)
+
+    assert list_tree(tmp_path).paths == sorted(names)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX names are bytes")
+def test_a_name_that_is_not_utf8_is_a_problem_and_not_a_crash(tmp_path):
+    write(tmp_path, ["a.jpg"])
+    (tmp_path / os.fsdecode(b"b\xff.jpg")).write_bytes(b"")
+
+    listing = list_tree(tmp_path)
+
+    assert listing.paths == ["a.jpg"]
+    assert [(p.kind, p.where) for p in listing.problems] == [("name", "b\\udcff.jpg")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX links and FIFOs")
+def test_links_loops_and_fifos_are_told_and_never_opened(tmp_path):
+    data, other = tmp_path / "data", tmp_path / "other"
+    write(data, ["train/1.jpg"])
+    write(other, ["2.jpg"])
+    (data / "loop").symlink_to(data)
+    (data / "again").symlink_to(data / "train")
+    (data / "outside").symlink_to(other)
+    (data / "self").symlink_to("self")
+    (data / "gone").symlink_to("nowhere")
+    (data / "one.jpg").symlink_to(other / "2.jpg")
+    os.mkfifo(data / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        here = Path.cwd()
+        os.chdir(data)  # a socket's path is short
+        server.bind("socket")
+        os.chdir(here)
+
+        listing = list_tree(data)
+
+    assert listing.paths == ["one.jpg", "outside/2.jpg", "train/1.jpg"]
+    assert kinds(listing) == {
+        ("link", "loop"),
+        ("link", "again"),
+        ("link", "self"),
+        ("link", "gone"),
+        ("special", "pipe"),
+        ("special", "socket"),
+    }
+
+
+def test_an_unreadable_folder_is_a_problem(tmp_path, monkeypatch):
+    write(tmp_path, ["a/1.jpg", "b/2.jpg"])
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    listing = list_tree(tmp_path)
+
+    assert listing.paths == ["a/1.jpg"]
+    assert kinds(listing) == {("unreadable", "b")}
+
+
+def test_a_file_that_vanishes_while_listed_is_a_problem(tmp_path, monkeypatch):
+    write(tmp_path, ["a/1.jpg", "a/2.jpg"])
+    scandir = os.scandir
+
+    class Vanishing:
+        def __init__(self, entries):
+            self.entries = entries
+
+        def __enter__(self):
+            entries = sorted(self.entries.__enter__(), key=lambda e: e.name)
+            if entries and entries[-1].name == "2.jpg":
+                (tmp_path / "a/2.jpg").unlink()
+            return iter(entries)
+
+        def __exit__(self, *error):
+            return self.entries.__exit__(*error)
+
+        def close(self):
+            self.entries.close()
+
+    monkeypatch.setattr(os, "scandir", lambda path: Vanishing(scandir(path)))
+
+    listing = list_tree(tmp_path)
+
+    assert listing.paths == ["a/1.jpg"]
+    assert kinds(listing) == {("vanished", "a/2.jpg")}
+
+
+def test_what_is_no_folder_or_empty_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+
+    for name, error, words in (
+        ("nowhere", TreeMissingError, "nowhere: no such folder"),
+        ("file", TreeError, "a dataset folder was expected, this is a file"),
+        ("empty", TreeError, "no file to index in this folder; is it the right one?"),
+    ):
+        with pytest.raises(error, match=words):
+            list_tree(tmp_path / name)
+    assert issubclass(TreeMissingError, FileNotFoundError)
+
+
+def test_the_fingerprint_sees_every_kind_of_change(tmp_path):
+    write(tmp_path, ["a/1.jpg", "a/2.jpg"], b"xy")
+
+    def fingerprint():
+        return list_tree(tmp_path).fingerprint()
+
+    seen = [fingerprint()]
+    assert fingerprint() == seen[0]
+    os.utime(tmp_path / "a/1.jpg", ns=(1, 1))
+    seen.append(fingerprint())
+    (tmp_path / "a/1.jpg").write_bytes(b"xyz")
+    seen.append(fingerprint())
+    (tmp_path / "a/2.jpg").rename(tmp_path / "a/3.jpg")
+    seen.append(fingerprint())
+    write(tmp_path, ["a/4.jpg"])
+    seen.append(fingerprint())
+    shutil.rmtree(tmp_path / "a")
+    write(tmp_path, ["b.jpg"])
+    seen.append(fingerprint())
+
+    assert len(set(seen)) == len(seen)
+
+
+def test_excluded_files_are_not_part_of_the_dataset(tmp_path):
+    write(tmp_path, ["a/1.jpg", "a/reidindex.parquet", "a/other.parquet"])
+
+    listing = list_tree(tmp_path, exclude=[tmp_path / "a/other.parquet"])
+
+    assert listing.paths == ["a/1.jpg"]
+    assert np.array_equal(listing.sizes, [0])
