@@ -189,7 +189,6 @@ def _current(out: Path, root: Path, fingerprint: str, chosen: Layout | None, lay
         same_tool = metadata.tool == _tool()
         same_root = metadata.root == _relative_root(root, out)
         if metadata.fingerprint == fingerprint and same_layout and same_tool and same_root:
-            index.check_mapped_pages()
             return index
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,7 +19,6 @@ from indexer.vocabulary import RGB, TEXT
 FORMAT_VERSION: Final = 1
 INDEX_NAME: Final = "reidindex.parquet"
 METADATA_KEY: Final = b"reidindex"
-METADATA_DIGEST_KEY: Final = b"reidindex.sha256"
 
 MAX_MODALITIES: Final = 32
 MAX_SPLITS: Final = 64
@@ -144,9 +143,6 @@ class IndexMetadata:
     """Folder the paths are relative to, seen from the index file's folder."""
     digest: str = ""
     """Digest of the content: the sampler's batches depend on it, not on sizes and times of files."""
-    rows_per_group: int = 0
-    checksums: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """CRC-32 of the page of each mapped column, by row group: ties the footer's offsets to the right bytes."""
     format: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
@@ -193,7 +189,7 @@ class IndexMetadata:
             if run.start != position or run.stop < run.start or not set(run.splits) <= set(self.splits):
                 raise ValueError("split_runs do not tile the rows")
             position = run.stop
-        if position != self.samples or self.samples < 0 or self.identities < 0 or self.rows_per_group < 1:
+        if position != self.samples or self.samples < 0 or self.identities < 0:
             raise ValueError("counts do not agree")
 
 
@@ -211,7 +207,6 @@ def _structured(raw: dict[str, Any]) -> dict[str, Any]:
         "views": words(raw["views"]),
         "pairing": Pairing(str(raw["pairing"]["anchor"]), words(raw["pairing"]["others"])),
         "split_runs": tuple(SplitRun(words(r["splits"]), int(r["start"]), int(r["stop"])) for r in raw["split_runs"]),
-        "checksums": {name: tuple(int(crc) for crc in raw["checksums"][name]) for name in MAPPED},
     }
 
 
