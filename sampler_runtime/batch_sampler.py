@@ -57,7 +57,7 @@ class PKBatchSampler(BatchSampler):
 
     Corner cases:
         - `len()` is exact: eligible identities // P, shared out to the ranks.
-        - The epoch moves on by one at each `iter()`, unless `set_epoch` was called since the last.
+        - The epoch moves on by one with each new iterator that is drawn from, unless `set_epoch` was called since.
         - Within a block rows of the same pool stand together, the contract's first modality (RGB) first.
     """
 
@@ -115,7 +115,7 @@ class PKBatchSampler(BatchSampler):
         return self._epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw this epoch at the next `iter()`."""
+        """Draw this epoch with the next iterator."""
         self._epoch, self._begun = whole_number(epoch, "set_epoch", 0), False
 
     def plan(self, epoch: int) -> EpochPlan:
@@ -128,12 +128,12 @@ class PKBatchSampler(BatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         """This rank's batches of the epoch, each a fresh list of P·K ints, identity by identity."""
+        # A generator: an epoch begins when its first batch is asked for. A DataLoader with workers makes one iterator
+        # that it throws away before the one it uses, and that must not count.
         if self._begun:
             self._epoch += 1
         self._begun = True
-        return self._draw(self.plan(self._epoch))
-
-    def _draw(self, plan: EpochPlan) -> Iterator[list[int]]:
+        plan = self.plan(self._epoch)
         block, done = _FIRST_BLOCK, 0
         while done < len(self):
             numbers = np.asarray(self._batches[done : done + block], np.int64)

@@ -1,0 +1,114 @@
+"""IndexDataset: real images, read by Pillow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from indexer.build import build_index
+from indexer.errors import SettingsError
+from sampler_runtime import IndexDataset, PKBatchSampler, open_index
+from sampler_runtime.dataset import SampleError
+from tests import trees
+
+
+def paint(root):
+    """Make a real picture of every image file of a tree; its grey is its size in name letters."""
+    for file in (*root.rglob("*.jpg"), *root.rglob("*.bmp")):
+        Image.new("L" if "NI" in file.parts else "RGB", (8, 16), len(file.name)).save(file)
+    return root
+
+
+def to_tensor(image):
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def opened(root):
+    build_index(root)
+    return open_index(root)
+
+
+def test_a_sample_is_its_image_pid_camid_modality_and_path(tmp_path):
+    index = opened(paint(trees.sysu(tmp_path / "d")))
+    dataset = IndexDataset(index.select(split="train"))
+
+    sample = dataset[0]
+
+    image, pid, camid, modality, path = sample
+    assert (image.mode, image.size) == ("RGB", (8, 16))
+    assert (pid, camid, modality, path) == (0, 0, "rgb", "cam1/0001/0001.jpg")
+    assert sample.path == path
+    assert dataset[-1].path == dataset[len(dataset) - 1].path
+    assert [s.pid for s in dataset] == index.select(split="train").column("pid").tolist()
+    with pytest.raises(IndexError, match="row 10: this view has 10 samples"):
+        dataset[10]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_collates_samples_by_field(tmp_path, workers):
+    train = opened(paint(trees.sysu(tmp_path / "d"))).select(split="train")
+    loader = DataLoader(
+        IndexDataset(train, to_tensor), batch_sampler=PKBatchSampler(train, 2, 3, seed=0), num_workers=workers
+    )
+
+    (batch,) = loader
+
+    assert batch.image.shape == (6, 3, 16, 8)
+    assert batch.pid.tolist() == [*[batch.pid[0].item()] * 3, *[batch.pid[3].item()] * 3]
+    assert set(batch.modality) <= {"rgb", "ir"}
+    assert len(batch.path) == 6
+
+
+def test_an_aligned_set_is_a_dict_of_images(tmp_path):
+    train = opened(paint(trees.rgbnt201(tmp_path / "d"))).select(split="train")
+
+    sample = IndexDataset(train, to_tensor)[0]
+    (batch,) = DataLoader(IndexDataset(train, to_tensor), batch_sampler=PKBatchSampler(train, 2, 2))
+
+    assert list(sample.image) == ["rgb", "nir", "tir"]
+    assert sample.modality == "rgb+nir+tir"
+    assert {name: image.shape for name, image in batch.image.items()} == dict.fromkeys(sample.image, (4, 3, 16, 8))
+
+
+def test_class_labels_of_another_protocol_count_from_zero(tmp_path):
+    index = opened(paint(trees.regdb(tmp_path / "d", identities=8)))
+    train = index.select(split="trial3/train")
+
+    plain, labels = IndexDataset(train), IndexDataset(train, relabel=True)
+
+    assert {s.pid for s in labels} == set(range(4)) == set(range(labels.num_classes))
+    assert {s.pid for s in plain} == set(train.pids.tolist()) != set(range(4))
+
+
+def test_a_missing_or_broken_image_names_path_and_row(tmp_path):
+    root = paint(trees.sysu(tmp_path / "d"))
+    train = opened(root).select(split="train")
+    dataset = IndexDataset(train)
+    (root / train.path_of(0)).unlink()
+    (root / train.path_of(1)).write_bytes(b"not an image")
+    whole = (root / train.path_of(2)).read_bytes()
+    (root / train.path_of(2)).write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(
+        SampleError, match=r"cam1/0001/0001.jpg: row 0 of reidindex.parquet has no file; was the dataset"
+    ):
+        dataset[0]
+    for row in (1, 2):
+        with pytest.raises(SampleError, match=f"row {row}, this image cannot be decoded"):
+            dataset[row]
+
+
+def test_captions_and_partners_of_a_row_can_be_asked(tmp_path):
+    index = opened(trees.orbench(tmp_path / "d")).select(split="train", modality="rgb")
+
+    assert index.captions_of(0) == ["A person, 0003."]
+    assert index.aligned_of(0) == {}
+    assert index.modalities_of(0) == ("rgb", "text")
+
+
+def test_what_is_no_index_is_told():
+    with pytest.raises(SettingsError, match="expected an index from open_index, found str"):
+        IndexDataset("data/")
