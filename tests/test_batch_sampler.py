@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import pickle
+import pickle  # noqa: TID251 - what spawn does
 import shutil
 
 import numpy as np
@@ -53,6 +53,10 @@ def test_a_dataloader_gets_the_batches_of_the_sampler(index, workers, context):
 
     assert list(loader) == expected
     assert len(loader) == len(expected) == 3
+    sampler.set_epoch(7)
+    assert [[dataset.paths.index(path) for path in batch] for batch in loader] == sampler.plan(7).batches(
+        np.arange(3)
+    ).reshape(3, -1).tolist()
 
 
 def test_len_is_exact_and_batches_are_fresh_lists_of_ints(index):
@@ -77,6 +81,16 @@ def test_the_epoch_moves_on_by_itself_and_set_epoch_wins(index):
     assert list(sampler) == epochs[2]
     sampler.sampler.set_epoch(0)
     assert list(sampler) == epochs[0]
+
+
+def test_an_iterator_that_is_never_drawn_from_does_not_count(index):
+    """A DataLoader with workers makes two iterators at each epoch and uses the second."""
+    sampler = PKBatchSampler(index, 4, 2, seed=3)
+    expected = list(PKBatchSampler(index, 4, 2, seed=3))
+
+    iter(sampler)
+
+    assert list(iter(sampler)) == expected
 
 
 def test_an_epoch_that_is_broken_off_counts_as_one(index):
@@ -190,7 +204,7 @@ def test_a_subset_is_understood_also_a_subset_of_a_subset(index):
     inner = Subset(half, list(range(0, len(half), 2)))
 
     for subset in (half, inner):
-        rows = [i for i in subset.indices] if subset is half else [half.indices[i] for i in subset.indices]
+        rows = list(subset.indices) if subset is half else [half.indices[i] for i in subset.indices]
         sampler = PKBatchSampler(subset, 3, 2, seed=2)
         for batch in sampler:
             Reordered(truth, rows).check_batch(batch, 3, 2, "any")
