@@ -1,0 +1,125 @@
+"""Whole datasets by their published names: what is indexed is what was written, and what the papers count.
+
+Rests on public file lists that are not part of this repository; without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from indexer.build import build_index
+from sampler_runtime import PKBatchSampler, open_index
+from tests.trees import published
+
+LAYOUTS = {
+    "market1501": "market1501",
+    "sysu": "sysu-mm01",
+    "regdb": "regdb",
+    "orbench": "orbench",
+    "orbench_prcv": "orbench-prcv2025",
+    "rgbnt201": "rgbnt201",
+}
+
+
+def identities_and_samples(report, splits):
+    return report.statistics.count(splits, "identities"), report.statistics.count(splits, "samples")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_counts_are_the_published_ones(name, shared_trees):
+    root, written = published(name, shared_trees)
+
+    report = build_index(root)
+
+    assert report.layout == LAYOUTS[name]
+    assert not report.problems
+    assert not report.unmatched
+    for split, counts in written["splits"].items():
+        if split in report.statistics.splits and name != "market1501" and split != "query":
+            facts = report.statistics.splits[split]
+            images = sum(c.samples for m, c in facts.modalities.items() if m != "text")
+            assert (facts.identities, images) == (counts["identities"], counts["images"]), split
+
+
+def test_market(shared_trees):
+    root, _ = published("market1501", shared_trees)
+    report = build_index(root)
+    facts = report.statistics.splits
+
+    assert identities_and_samples(report, "train") == (751, 12_936)
+    assert identities_and_samples(report, "query") == (750, 3_368)
+    assert facts["gallery"].samples == 19_732
+    assert facts["gallery"].roles == {"distractor": 2_798, "junk": 3_819}
+    table = report.statistics.index.table(["path", "role"]).to_pylist()
+    doubled = [r for r in table if r["path"].endswith(".jpg.jpg")]
+    assert len(doubled) == 24
+
+
+def test_sysu(shared_trees):
+    report = build_index(published("sysu", shared_trees)[0])
+
+    def count(what, splits):
+        return report.statistics.count(splits, what)
+
+    assert [count(w, "train+val") for w in ("identities", "rgb", "ir")] == [395, 22_258, 11_909]
+    assert [count(w, "query+gallery") for w in ("identities", "rgb", "ir")] == [96, 6_775, 3_803]
+
+
+def test_regdb(shared_trees):
+    report = build_index(published("regdb", shared_trees)[0])
+
+    assert report.metadata.identities == 412
+    for trial in range(1, 11):
+        train = report.statistics.splits[f"trial{trial}/train"]
+        assert (train.identities, train.modalities["rgb"].samples, train.modalities["tir"].samples) == (
+            206,
+            2_060,
+            2_060,
+        )
+        assert identities_and_samples(report, f"trial{trial}/query") == (206, 2_060)
+        assert identities_and_samples(report, f"trial{trial}/gallery") == (206, 2_060)
+
+
+def test_orbench(shared_trees):
+    root, _ = published("orbench", shared_trees)
+    report = build_index(root)
+    train = report.statistics.splits["train"]
+
+    assert train.identities == 600
+    assert {m: c.samples for m, c in train.modalities.items()} == {
+        "rgb": 27_063,
+        "text": 27_063,
+        "nir": 15_646,
+        "sketch": 10_800,
+        "cpencil": 10_800,
+    }
+    view = open_index(root).select(split="train")
+    assert len(PKBatchSampler(view, 16, 4, "complete")) == 600 // 16
+
+
+def test_rgbnt201(shared_trees):
+    report = build_index(published("rgbnt201", shared_trees)[0])
+    aligned = report.statistics.index.table(["aligned"])["aligned"].to_pylist()
+
+    assert report.metadata.samples == 4_787
+    assert {len(partners) for partners in aligned} == {2}
+    assert identities_and_samples(report, "train") == (171, 3_951)
+    assert identities_and_samples(report, "query") == identities_and_samples(report, "gallery") == (30, 836)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_droppings_and_top_folders_change_nothing(name, shared_trees):
+    root, written = published(name, shared_trees, "--limit", "1500", "--junk")
+    plain = build_index(root)
+    (root / "reidindex.parquet").unlink()
+    inside = root.with_name(root.name + "-in") / "archive"
+    inside.parent.mkdir()
+    root.rename(inside)
+
+    deeper = build_index(inside.parent)
+
+    assert sum(plain.droppings.values()) >= written["litter"] - 2  # __MACOSX counts as one, whatever it holds
+    assert not plain.unmatched
+    assert plain.layout == deeper.layout == LAYOUTS[name]
+    assert deeper.statistics.facts == plain.statistics.facts
+    inside.rename(root)
