@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from indexer.errors import IndexFileError, IndexVersionError, Problem, ProblemsFoundError, TreeError, TreeMissingError
+from indexer.errors import (
+    IndexFileError,
+    IndexVersionError,
+    Problem,
+    ProblemsFoundError,
+    SettingsError,
+    TreeMissingError,
+)
 from indexer.index_file import IndexFile, write_index
 from indexer.inspection.statistics import Statistics, statistics
 from indexer.layouts import known_layouts, load_layout
@@ -71,6 +78,7 @@ def build_index(
         on_progress: Told about long work.
 
     Raises:
+        SettingsError: No such layout, or `trust` without a manifest.
         TreeError: The folder cannot be listed.
         LayoutError: No layout, or no single one, fits.
         AnnotationError: A list of the dataset is malformed.
@@ -84,7 +92,7 @@ def build_index(
         out = out / INDEX_NAME
     manifest = Path(layout) if layout is not None and is_manifest(layout) else None
     if trust and manifest is None:
-        raise TreeError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
+        raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
     listing = None if trust else _list(root, out, manifest, on_progress)
     tell = on_progress or (lambda what, count: None)
     if not root.is_dir():

@@ -1,8 +1,9 @@
 """What can go wrong, as classes a caller can catch.
 
     ReidIndexError
-    ├── TreeError               the dataset folder cannot be listed (missing, empty, unreadable)
-    ├── LayoutError             a layout is unknown, does not fit, or is ambiguous
+    ├── TreeError               the dataset folder cannot be listed (empty, unreadable)
+    │   └── TreeMissingError        is not there
+    ├── LayoutError             no layout fits, or several do alike
     │   └── LayoutFileError     a layout or manifest file is wrong in itself
     ├── AnnotationError         a list, JSON or CSV file that belongs to the dataset is malformed
     ├── IndexFileError          the index file

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Collection, Iterator
@@ -66,7 +67,7 @@ def write_index(
     """
     lengths = pc.cast(pc.binary_length(table["path"]), pa.int64())
     table = table.append_column("path_end", pc.cumulative_sum(lengths)).select(SCHEMA.names).cast(SCHEMA)
-    metadata = replace(metadata, digest=content_digest(table))
+    metadata = replace(metadata, digest=content_digest(table, metadata))
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("x+b") as file:
@@ -134,9 +135,13 @@ def _string_buffers(chunk: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint
     return cut, np.frombuffer(data, np.uint8)[cut[0] : cut[-1]] if data else np.empty(0, np.uint8)
 
 
-def content_digest(table: pa.Table) -> str:
-    """SHA-256 of the columns that say what the samples are, whatever the chunks and dictionaries they come in."""
-    total = hashlib.sha256()
+def content_digest(table: pa.Table, metadata: IndexMetadata) -> str:
+    """SHA-256 of the columns that say what the samples are, whatever the chunks and dictionaries they come in.
+
+    And of the words that the numbers in them stand for: modalities, splits, views, and the pairing.
+    """
+    words = [metadata.modalities, metadata.splits, metadata.views, [metadata.pairing.anchor, metadata.pairing.others]]
+    total = hashlib.sha256(json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode())
     for column in COLUMNS:
         if column.content:
             for leaf in _leaves(table[column.name]):
@@ -258,8 +263,8 @@ class IndexFile:
             else:
                 # A required PLAIN column of one page ends with its values: they fill the chunk but for the page header.
                 pieces = tuple(
-                    np.ndarray((rows,), column.dtype, self._bytes, chunk.start + chunk.size - rows * column.itemsize)
-                    for rows, chunk in self._mapped_chunks(name)
+                    np.ndarray((rows,), column.dtype, self._bytes, chunk.stop - rows * column.itemsize)
+                    for rows, chunk in self._mapped_chunks(name, column.itemsize)
                 )
             self._integers[name] = IntegerColumn(pieces, np.cumsum([0, *map(len, pieces)], dtype=np.int64))
         return self._integers[name]
@@ -271,7 +276,7 @@ class IndexFile:
             if self._seal is None:
                 self._paths = self.table(["path"])["path"].to_pylist()
             else:
-                stops = tuple(chunk.start + chunk.size for _, chunk in self._mapped_chunks("path"))
+                stops = tuple(chunk.stop for _, chunk in self._mapped_chunks("path", 4))
                 self._paths = PathColumn(self.path, self._bytes, stops, self.integers("path_end"))
         return self._paths
 
@@ -297,12 +302,18 @@ class IndexFile:
             if found != column.type and not (found is not None and _is_text(column.type) and _is_text(found)):
                 raise _damaged(self.path, f"column {column.name} should be {column.type}, found {found or 'none'}")
 
-    def _mapped_chunks(self, name: str) -> Iterator[tuple[int, Chunk]]:
-        """Rows and place of a mapped column in each row group. The seal vouches for what the footer says."""
+    def _mapped_chunks(self, name: str, least_bytes: int) -> Iterator[tuple[int, Chunk]]:
+        """Rows and place of a mapped column in each row group: of the given bytes a row at least, within the file.
+
+        The seal vouches that the footer is the one that was written, not that an honest writer wrote it.
+        """
         footer, leaf = self._parquet.metadata, self._leaves[name]
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
-            yield group.num_rows, Chunk.of(group.column(leaf))
+            chunk = Chunk.of(group.column(leaf))
+            if not (chunk.start >= 0 and chunk.stop <= self._bytes.size and group.num_rows * least_bytes <= chunk.size):
+                raise _damaged(self.path, f"column {name}, row group {number} does not lie within the file")
+            yield group.num_rows, chunk
 
     def _compare_checksums(self, leaves: Collection[int]) -> None:
         if self._seal is None:
@@ -316,7 +327,7 @@ class IndexFile:
                 raise _damaged(self.path, f"column {names[leaf]}, row group {group}: the checksum differs")
 
     def _verify_content(self) -> None:
-        if content_digest(self.table(SCHEMA.names).cast(SCHEMA)) != self.metadata.digest:
+        if content_digest(self.table(SCHEMA.names).cast(SCHEMA), self.metadata) != self.metadata.digest:
             raise _damaged(self.path, "the content is not what was written: the digest differs")
 
 

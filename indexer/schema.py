@@ -67,7 +67,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("modality", _TEXT_CODE, "readable form of `modalities`, e.g. `rgb`, `rgb+text`"),
     Column("modalities", pa.uint32(), "bit i: the sample has the i-th modality of the metadata", mapped=True),
     Column("camera", _TEXT_CODE, "the dataset's camera, as text; null where it tells none", nullable=True),
-    Column("camid", pa.int16(), "number of the camera within its source, contiguous from 0; -1: none told",
+    Column("camid", pa.int16(), "number of the camera, contiguous from 0; the same camera of two sources is two; -1: none told",
            mapped=True),
     Column("split", _TEXT_CODE, "readable default splits, e.g. `train`, `query+gallery`; null: in none",
            nullable=True),
@@ -75,7 +75,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("view", pa.uint8(), "position in the metadata's views (front, back, side …); 0: unknown", mapped=True),
     Column("tracklet", pa.int32(), "number of the tracklet; -1: none told", mapped=True),
     Column("frame", pa.int32(), "frame number; -1: none told", mapped=True),
-    Column("clothes", pa.int16(), "number of the outfit, within the identity; -1: none told", mapped=True),
+    Column("clothes", pa.int16(), "number of the outfit; -1: none told", mapped=True),
     Column("source", _TEXT_CODE, "dataset or sub-dataset the sample comes from; null where there is one only",
            nullable=True),
     Column("size", pa.int64(), "bytes of the file; -1: not looked at", mapped=True, content=False),
@@ -142,7 +142,7 @@ class IndexMetadata:
     root: str = "."
     """Folder the paths are relative to, seen from the index file's folder."""
     digest: str = ""
-    """Digest of the content: the sampler's batches depend on it, not on sizes and times of files."""
+    """Digest of the content, the words above included: batches depend on it, not on sizes and times of files."""
     format: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:

@@ -37,6 +37,11 @@ class Chunk:
     start: int
     size: int
 
+    @property
+    def stop(self) -> int:
+        """First byte after it."""
+        return self.start + self.size
+
     @classmethod
     def of(cls, column: Any) -> Chunk:
         """From `pyarrow.parquet.ColumnChunkMetaData`: a dictionary page, where there is one, lies before the data."""
@@ -45,7 +50,7 @@ class Chunk:
 
     def checksum(self, file: Bytes) -> int:
         """CRC-32 of the bytes in the file."""
-        return zlib.crc32(file[self.start : self.start + self.size].data)
+        return zlib.crc32(file[self.start : self.stop].data)
 
 
 @dataclass(frozen=True, slots=True)

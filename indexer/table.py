@@ -56,6 +56,9 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
         raise LayoutError(
             f"{len(names)} modalities, an index holds at most {MAX_MODALITIES}: {', '.join(names[:8])}, …"
         )
+    strange = set(pc.unique(samples.fields["role"]).to_pylist()) - {None, "distractor", "junk"}
+    if strange:
+        raise LayoutError(f"role {min(strange)!r}: a sample's role is 'distractor' or 'junk', or there is none")
     samples, lacking = join_aligned(samples, names)
     if lacking:
         problems.append(

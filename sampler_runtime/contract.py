@@ -185,14 +185,14 @@ def _least(contract: GroupContract, there: list[Signature], k: int) -> tuple[dic
     for number, requirement in enumerate(contract.requirements):
         able = [s for s in there if number in s]
         if not able:
-            return {}, f"has no {requirement.words} sample"
+            return {}, f"without {requirement.words}"
         missing = requirement.count - sum(needs[s] for s in able)
         if missing > 0:
             # the pool that meets most requirements at once: an aligned sample counts for all its modalities
             needs[max(able, key=len)] += missing
     total = sum(needs.values())
     if total > k and not contract.as_k_permits:
-        return {}, f"needs {total} rows in a block of K={k}"
+        return {}, f"that need {total} rows in a block of K={k}"
     for signature in there:
         if total < k and not needs[signature]:
             needs[signature] = 1

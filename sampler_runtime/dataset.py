@@ -87,6 +87,10 @@ class IndexDataset(Dataset[Sample]):
         return Sample(image, pid, self.index.value("camid", row), "+".join(names), path)
 
     def _image(self, path: str, row: int) -> Any:
+        if path.startswith("/") or ".." in path.split("/") or "\\" in path or ":" in path[:2]:
+            raise SampleError(
+                f"{path!r}: row {row}, this path leads out of the dataset; the index is not to be trusted"
+            )
         file = self.index.root / path
         try:
             with Image.open(file) as opened:

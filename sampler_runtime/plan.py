@@ -93,8 +93,8 @@ def _block_rows(blocks: Blocks, who: Rows, visit: Rows, seed: int) -> Rows:
     of_pool = there[:, :, None] & (pool[:, :, None] == np.arange(pools))
     in_pool = (size[:, :, None] * of_pool).sum(1)  # shape (identities, pools)
     # Where pools take turns, not everybody's turn is the same one in the same epoch.
-    turn = visit + (mix(blocks.pids[who].astype(np.uint64)) % np.uint64(pools)).astype(np.int64)
-    count, visit_of_pool = _share_out(in_pool, blocks.least[blocks.pattern[who]], visit, turn, blocks.k)
+    first_turn = (mix(blocks.pids[who].astype(np.uint64)) % np.uint64(pools)).astype(np.int64)
+    count, visit_of_pool = _share_out(in_pool, blocks.least[blocks.pattern[who]], visit, first_turn, blocks.k)
     # Each of the K places in a block gets its pool, and its number among that pool's places.
     ends = np.cumsum(count, axis=1)
     places = np.arange(blocks.k)
@@ -120,7 +120,7 @@ def _block_rows(blocks: Blocks, who: Rows, visit: Rows, seed: int) -> Rows:
     return blocks.rows[out] if blocks.rows is not None else out
 
 
-def _share_out(in_pool: Rows, least: Rows, visit: Rows, turn: Rows, k: int) -> tuple[Rows, Rows]:
+def _share_out(in_pool: Rows, least: Rows, visit: Rows, first_turn: Rows, k: int) -> tuple[Rows, Rows]:
     """How many rows of each pool this visit draws, and how many visits drew from the pool before.
 
     Each pool gets what the contract needs; the other places go by highest averages (d'Hondt), one by one to the pool
@@ -138,12 +138,16 @@ def _share_out(in_pool: Rows, least: Rows, visit: Rows, turn: Rows, k: int) -> t
     short = np.flatnonzero(room < 0)
     if len(short):  # more pools than places (`as_k_permits`): K of them at each visit, in turn
         needed = least[short] > 0
-        rank = np.cumsum(needed, axis=1) - 1
-        total = needed.sum(1)[:, None]
-        begun = turn[short, None] * k
-        before = np.where(needed, -((rank - begun) // total), 0)
-        after = np.where(needed, -((rank - begun - k) // total), 0)
-        count[short], visits[short] = after - before, before
+        rank, total = np.cumsum(needed, axis=1) - 1, needed.sum(1)[:, None]
+
+        def drawn(visits: Rows) -> Rows:
+            """How often each pool had its turn when a number of visits is over: every `total` turns once."""
+            return np.where(needed, -((rank - visits[:, None] * k) // total), 0)
+
+        turn = first_turn[short]
+        before = drawn(turn + visit[short])
+        count[short] = drawn(turn + visit[short] + 1) - before
+        visits[short] = before - drawn(turn)
     return count, visits
 
 

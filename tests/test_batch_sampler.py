@@ -237,8 +237,8 @@ def test_who_is_left_out_is_logged_and_counted_by_reason(index, caplog):
     with caplog.at_level(logging.WARNING, "reidindex"):
         sampler = PKBatchSampler(index, 4, 3, each="pair")
 
-    assert sampler.left_out == {"has no nir or sketch sample": 4}
-    assert "each='pair': 8 of 12 identities are drawn; left out: 4 has no nir or sketch sample" in caplog.text
+    assert sampler.left_out == {"without nir or sketch": 4}
+    assert "each='pair': 8 of 12 identities are drawn; left out: 4 without nir or sketch" in caplog.text
 
 
 def test_fewer_identities_than_p_raises_instead_of_hanging(index):
@@ -249,7 +249,7 @@ def test_fewer_identities_than_p_raises_instead_of_hanging(index):
 def test_pairs_need_two_modalities_and_two_rows():
     with pytest.raises(SettingsError, match=r"this index has one modality only \(rgb\), nothing to pair"):
         PKBatchSampler(index_of([Sample("a", ("rgb",))]), 1, 2, each="pair")
-    with pytest.raises(NotEnoughIdentitiesError, match="needs 2 rows in a block of K=1"):
+    with pytest.raises(NotEnoughIdentitiesError, match="1 that need 2 rows in a block of K=1"):
         PKBatchSampler(index_of([Sample("a", ("rgb",)), Sample("a", ("nir",))]), 1, 1, each="pair")
 
 

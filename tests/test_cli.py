@@ -27,7 +27,7 @@ def test_build_tells_what_it_made_and_what_comes_next(tmp_path, run):
     done = run("build", root)
 
     assert done.returncode == 0
-    assert done.stdout.splitlines()[0] == f"✓ {root}/reidindex.parquet  20 samples · 5 identities · rgb ir"
+    assert done.stdout.splitlines()[0] == f"✓ {root}/reidindex.parquet  24 samples · 5 identities · rgb ir"
     assert "layout sysu-mm01" in done.stdout
     assert "in no split: 2 samples" in done.stdout
     assert f"reidindex stats {root}/reidindex.parquet" in done.stdout
@@ -54,25 +54,25 @@ def test_build_names_what_it_did_not_take(tmp_path, run, run_json):
     ("words", "code", "message"),
     [
         (["build", "nowhere"], 1, "error: nowhere: no such folder"),
-        (["build", "{data}", "--layout", "orbnech"], 1, "did you mean 'orbench'?"),
-        (["build"], 2, "Missing argument 'DATA'"),
+        (["build", "{data}", "--layout", "orbnech"], 2, "did you mean 'orbench'?"),
+        (["build"], 2, "Missing argument"),
         (["bild", "{data}"], 2, "Did you mean 'build'?"),
         (["build", "{data}", "--stict"], 2, "No such option: --stict"),
-        (["build", "{data}", "--trust"], 1, "--trust goes with a manifest"),
+        (["build", "{data}", "--trust"], 2, "--trust goes with a manifest"),
         (["build", "{odd}", "--strict", "--layout", "orbench"], 3, "1 problems, and --strict allows none"),
         (["stats", "{empty}"], 1, "no index (reidindex.parquet) in this folder; make one with `reidindex build"),
-        (["stats", "{data}", "--split", "trian"], 1, "did you mean 'train'?"),
-        (["stats", "{data}", "--pair", "rgb:skecth"], 1, "did you mean 'sketch'?"),
-        (["stats", "{data}", "-p", "0"], 1, "-p: expected at least 1, found 0"),
-        (["stats", "{data}", "-p", "two"], 2, "'two' is not a valid int"),
+        (["stats", "{data}", "--split", "trian"], 2, "did you mean 'train'?"),
+        (["stats", "{data}", "--pair", "rgb:skecth"], 2, "did you mean 'sketch'?"),
+        (["stats", "{data}", "-p", "0"], 2, "-p: expected at least 1, found 0"),
+        (["stats", "{data}", "-p", "two"], 2, "Input should be a valid integer"),
         (["stats", "{data}/train_annos.json"], 1, "not a whole Parquet file"),
-        (["plan", "{data}", "-p", "8"], 1, "P=8: 2 of 2 identities can serve each=any with K=4; use p=2 or less"),
-        (["plan", "{data}", "-k", "0"], 1, "k: expected an int >= 1, found 0"),
-        (["plan", "{data}", "--each", "pairs"], 1, "did you mean 'pair'?"),
-        (["plan", "{data}", "--epoch", "-1"], 1, "expected 0 or more, found -1"),
-        (["layouts", "sysu"], 1, "did you mean 'sysu-mm01'?"),
+        (["plan", "{data}", "-p", "8"], 2, "P=8: 2 of 2 identities can serve each=any with K=4; use p=2 or less"),
+        (["plan", "{data}", "-k", "0"], 2, "k: expected an int >= 1, found 0"),
+        (["plan", "{data}", "--each", "pairs"], 2, "did you mean 'pair'?"),
+        (["plan", "{data}", "--epoch", "-1"], 2, "expected 0 or more, found -1"),
+        (["layouts", "sysu"], 2, "did you mean 'sysu-mm01'?"),
         (["demo", "{data}"], 1, "expected a missing or empty folder"),
-        (["demo", "{empty}", "--identities", "3"], 1, "expected 8 to 4999, found 3"),
+        (["demo", "{empty}", "--identities", "3"], 2, "expected 8 to 4999, found 3"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line_and_an_exit_code(run, data, tmp_path, words, code, message):

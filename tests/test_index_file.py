@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -236,7 +237,7 @@ def test_damage_is_told_or_does_no_harm(data):
     truth = pq.read_table(original.path)
     assert found == {name: truth[name].to_pylist() for name in MAPPED_INTEGERS}
     assert paths == truth["path"].to_pylist()
-    assert content_digest(table.cast(SCHEMA)) == original.metadata.digest
+    assert content_digest(table.cast(SCHEMA), file.metadata) == original.metadata.digest
 
 
 def _one_index(made=[]):  # noqa: B006 - made once for all examples
@@ -271,7 +272,8 @@ def test_the_content_digest_does_not_depend_on_chunks_dictionaries_sizes_and_tim
         table.schema.get_field_index("mtime_ns"), "mtime_ns", pa.array([0] * len(table), pa.int64())
     )
 
-    digest = IndexFile(index).metadata.digest
+    metadata = IndexFile(index).metadata
 
-    assert {content_digest(t) for t in (table, chunked, plain, touched)} == {digest}
-    assert content_digest(table.slice(1)) != digest
+    assert {content_digest(t, metadata) for t in (table, chunked, plain, touched)} == {metadata.digest}
+    assert content_digest(table.slice(1), metadata) != metadata.digest
+    assert content_digest(table, replace(metadata, modalities=metadata.modalities[::-1])) != metadata.digest

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from indexer.build import build_index
-from indexer.errors import LayoutError, LayoutFileError
+from indexer.errors import LayoutError, LayoutFileError, SettingsError
 from indexer.layouts import known_layouts, load_layout
 from indexer.layouts.definition import parse_layout
 from tests.trees import write
@@ -103,7 +103,7 @@ def test_a_list_can_tell_what_names_do_not(tmp_path):
 
 
 def test_unknown_layouts_and_files_that_are_not_there_are_told(tmp_path):
-    with pytest.raises(LayoutError, match=r"unknown layout 'market'; did you mean 'market1501'\?"):
+    with pytest.raises(SettingsError, match=r"unknown layout 'market'; did you mean 'market1501'\?"):
         load_layout("market")
     with pytest.raises(LayoutFileError, match=r"nowhere.toml: this layout file cannot be read"):
         load_layout(str(tmp_path / "nowhere.toml"))

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from indexer.build import build_index
-from indexer.errors import LayoutFileError, TreeError
+from indexer.errors import LayoutFileError, SettingsError
 from tests.trees import write
 
 RECORDS = [
@@ -135,7 +135,7 @@ def test_identities_given_as_fractions_are_refused(tmp_path, data):
 
 
 def test_trust_without_a_manifest_is_refused(data):
-    with pytest.raises(TreeError, match="--trust goes with a manifest"):
+    with pytest.raises(SettingsError, match="--trust goes with a manifest"):
         build_index(data, trust=True)
 
 

@@ -147,7 +147,7 @@ def test_identities_that_cannot_serve_are_left_out_with_the_reason_or_the_settin
     eligible = truth.eligible(each, k)
     assert set(blocks.pids.tolist()) == eligible
     assert sum(blocks.left_out.values()) == len(truth.rows_of) - len(eligible)
-    assert all(reason.startswith(("has no ", "needs ")) for reason in blocks.left_out)
+    assert all(reason.startswith(("without ", "that need ")) for reason in blocks.left_out)
     if len(eligible) < p:
         with pytest.raises(NotEnoughIdentitiesError, match=f"{len(eligible):,} of {len(truth.rows_of):,} identities"):
             resolve_blocks(index, PKSettings(p, k, each))
@@ -257,7 +257,7 @@ def test_too_large_a_p_names_what_can_work():
         resolve_blocks(index, PKSettings(4, 4, "pair"))
 
     assert str(caught.value) == (
-        "P=4: 2 of 5 identities can serve each=pair (rgb ≥ 1, nir ≥ 1) with K=4 (3 has no nir sample); "
+        "P=4: 2 of 5 identities can serve each=pair (rgb ≥ 1, nir ≥ 1) with K=4 (3 without nir); "
         "use p=2 or less or each='any'"
     )
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from indexer.cli import build, demo, layouts, plan, stats
-from indexer.errors import ProblemsFoundError, ReidIndexError
+from indexer.errors import ProblemsFoundError, ReidIndexError, SettingsError
 
 app = typer.Typer(
     name="reidindex",
@@ -52,6 +52,14 @@ def _root(
         os.environ["REIDINDEX_DEBUG"] = "1"
 
 
+def _say(error: ReidIndexError) -> None:
+    from rich.text import Text
+
+    from indexer.cli import console
+
+    console.err().print(Text.assemble(("error: ", "bold red"), str(error)))
+
+
 def main() -> None:
     """Run the command line: a known error is one line and an exit code."""
     try:
@@ -59,8 +67,8 @@ def main() -> None:
     except ReidIndexError as error:
         if os.environ.get("REIDINDEX_DEBUG"):
             raise
-        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
-        sys.exit(3 if isinstance(error, ProblemsFoundError) else 1)
+        _say(error)
+        sys.exit(3 if isinstance(error, ProblemsFoundError) else 2 if isinstance(error, SettingsError) else 1)
     except BrokenPipeError:
         # the reader of our output (`| head`) has gone: nothing to say, and nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,7 +30,11 @@ def build(
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Any problem or unmatched file is an error: nothing is written.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Any problem or unmatched file (not: other counts than published) is an error: nothing is written.",
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Build anew even if the index is up to date.")] = False,
     trust: Annotated[
@@ -81,7 +85,7 @@ def _tell(report: BuildReport, out: Console) -> None:
         counts = " · ".join(f"{m} {c.samples:,}" for m, c in split.modalities.items())
         roles = "".join(f" · {n:,} {role}" for role, n in split.roles.items())
         out.print(f"  {name:8} {split.identities:>7,} identities  {counts}{roles}")
-    protocols = sorted({name.rpartition("/")[0] for name in facts.splits if "/" in name})
+    protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in facts.splits if "/" in name))
     if protocols:
         out.print(
             f"  and {len(protocols)} protocols: {', '.join(p + '/…' for p in protocols[:3])}{' …' if len(protocols) > 3 else ''}"

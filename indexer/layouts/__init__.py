@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from indexer.errors import LayoutError, LayoutFileError, did_you_mean
+from indexer.errors import LayoutFileError, SettingsError, did_you_mean
 from indexer.layouts.definition import Layout, parse_layout
 
 __all__ = ["Layout", "known_layouts", "layout_text", "load_layout"]
@@ -19,7 +19,9 @@ __all__ = ["Layout", "known_layouts", "layout_text", "load_layout"]
 @cache
 def _texts() -> dict[str, str]:
     folder = resources.files("indexer.layouts") / "datasets"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    files = sorted(
+        (f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name.removesuffix(".toml")
+    )
     return {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in files}
 
 
@@ -33,7 +35,7 @@ def load_layout(name: str) -> Layout:
     """A layout by its name, or from a user's `.toml` file.
 
     Raises:
-        LayoutError: There is no such layout.
+        SettingsError: There is no such layout.
         LayoutFileError: The file is wrong.
     """
     if not name.endswith(".toml"):
@@ -46,13 +48,13 @@ def layout_text(name: str) -> str:
     """The TOML text of a layout, by its name or from a user's file.
 
     Raises:
-        LayoutError: There is no such layout.
+        SettingsError: There is no such layout.
         LayoutFileError: The file cannot be read.
     """
     if not name.endswith(".toml"):
         if name not in _texts():
             near = did_you_mean(name, list(_texts()))
-            raise LayoutError(
+            raise SettingsError(
                 f"unknown layout {name!r}; {near}; or give a file: a layout (.toml) or a manifest (.csv, .jsonl, .parquet)"
             )
         return _texts()[name]

@@ -300,7 +300,7 @@ def _splits(
         words = samples.fields[split.group].take(pa.array(rows)).to_pylist()
     for word in dict.fromkeys(words):
         chosen = rows[[w == word for w in words]]
-        if word not in split.values and (word is None or split.group not in columns):
+        if split.otherwise is not None and word not in split.values:
             word = split.otherwise
         if word is not None:
             names = layout.standard_value("split", word, split.values)

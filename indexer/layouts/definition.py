@@ -173,6 +173,8 @@ class Annotation(Model):
             raise ValueError(f"join = {self.join!r} needs a column of that name; columns: {', '.join(names) or 'none'}")
         if self.format == "values" and len(names) != 1:
             raise ValueError("a file of plain values has exactly one column")
+        if isinstance(self.split, Source) and self.split.group not in (*names, *FIELDS):
+            raise ValueError(f"split.from = {self.split.group!r} is no column of the file and no field of a sample")
         self.rounds()
         return self
 
@@ -227,14 +229,14 @@ class Layout(Model):
     detect: Detection = Detection()
     published: Mapping[str, Mapping[str, int]] = {}
     """Split (`train`, `train+val`) → what the source counts: identities, samples, distractor, junk, or a modality."""
-    published_in: str = ""
     digest: str = ""
 
     @model_validator(mode="after")
     def _words_are_known(self) -> Layout:
         for word in self.modalities:
             if standard_modality(word) != word:
-                raise ValueError(f"modalities: {word!r} is not a standard name; use {standard_modality(word)!r}")
+                near = standard_modality(word) or "a plain word such as rgb"
+                raise ValueError(f"modalities: {word!r} is not a standard name; use {near!r}")
         for name in self.values:
             if name not in FIELDS:
                 raise ValueError(f"values: there is no field {name!r}; {did_you_mean(name, FIELDS)}")
@@ -276,10 +278,15 @@ def parse_layout(text: str, *, name: str, where: str) -> Layout:
         raise LayoutFileError(f"{where}: not valid TOML: {error}") from None
     digest = hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
     about = {"title": name, "about": "a layout of one's own", "source": ""} | document
+    for key in ("name", "digest"):
+        if key in document:
+            raise LayoutFileError(f"{where}: unknown key {key!r}; a layout is called by its file, {name}")
     try:
         return Layout.model_validate({**about, "name": name, "digest": digest})
     except ValidationError as error:
-        problems = "; ".join(_explain(dict(e)) for e in error.errors()[:3])
+        # a rule that is wrong is also missing from the list of rules: one of the two says enough
+        found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
+        problems = "; ".join(_explain(dict(e)) for e in found[:3])
         raise LayoutFileError(f"{where}: {problems}") from None
 
 

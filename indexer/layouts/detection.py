@@ -80,13 +80,12 @@ def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score
 
 def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
     paths = pc.utf8_slice_codeunits(sampled, len(base)) if base else sampled
-    _, rows = take_asides(layout.aside, paths, np.arange(len(paths)))
-    if not len(rows):
-        return Score(layout, base, 0.0, "", 0)
-    taken, left = apply_rules(layout, paths, rows)
+    taken, rest = apply_rules(layout, paths, np.arange(len(paths)))
+    _, left = take_asides(layout.aside, paths, rest)
+    count = sum(len(t.rows) for t in taken)
     labels = {label for t in taken for label in pc.unique(t.fields["identity"]).to_pylist()}
     example = base + paths[int(left[0])].as_py() if len(left) else ""
-    return Score(layout, base, 1 - len(left) / len(rows), example, len(labels))
+    return Score(layout, base, count / max(count + len(left), 1), example, len(labels))
 
 
 def detect(layouts: Mapping[str, Layout], listing: Listing) -> Score:
@@ -119,7 +118,7 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
         few = "" if s.plausible else f", with {s.identities} identity folders only"
         lines.append(f"  {s.layout.name} matches {s.rate:.0%}{few}{example}")
     if not near:
-        lines.append(f"  no layout matches any image, e.g. {printable(next(iter(_first_image(listing))))}")
+        lines.append(f"  no layout matches any image, e.g. {printable(_first_image(listing))}")
     loose = next((s.layout.name for s in near if s.layout.detect.loose), None)
     lines.append(
         "  choose one with --layout NAME, or describe the tree in a file of ten lines: --layout my.toml (docs/layouts.md)"
@@ -129,6 +128,6 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
     return "\n".join(lines)
 
 
-def _first_image(listing: Listing) -> list[str]:
+def _first_image(listing: Listing) -> str:
     images = is_image(with_lower_extension(listing.arrow))
-    return [listing.paths[int(np.flatnonzero(images)[0])]]
+    return listing.paths[int(np.flatnonzero(images)[0])]

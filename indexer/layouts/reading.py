@@ -51,7 +51,6 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
         inside = np.flatnonzero(pc.starts_with(paths, base).to_numpy(zero_copy_only=False))
     seen = with_lower_extension(pc.utf8_slice_codeunits(paths, len(base)) if base else paths)
     taken, rest = apply_rules(layout, seen, inside)
-    problems = [p for t in taken for p in _contradictions(t, paths)]
     samples = _gather(layout, taken, paths, listing)
     if not len(samples):
         example = printable(listing.paths[int(rest[0])]) if len(rest) else "none"
@@ -69,6 +68,7 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
     if used:
         is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used)).to_numpy(zero_copy_only=False)
     aside, rest = take_asides(layout.aside, seen, rest[~is_used])
+    problems = _contradictions(taken, rest, paths)
     left = np.sort(np.concatenate([rest, np.setdiff1d(np.arange(len(listing)), inside)]))
     unmatched = paths.take(pa.array(left)).to_pylist()
     return Reading(
@@ -113,10 +113,11 @@ def _give_roles(layout: Layout, samples: Samples) -> None:
         samples.fields["role"] = pc.coalesce(pa.array(list(labels.values())).take(known), samples.fields["role"])
 
 
-def _contradictions(taken: Taken, paths: pa.Array) -> list[Problem]:
-    rows: Rows = taken.contradicting
+def _contradictions(taken: list[Taken], left: Rows, paths: pa.Array) -> list[Problem]:
+    """Files whose parts contradict each other, so that the rule they fit did not take them, nor any other."""
+    rows = np.intersect1d(np.concatenate([t.contradicting for t in taken]), left) if taken else left[:0]
     if not len(rows):
         return []
     first = printable(paths[int(rows[0])].as_py())
-    message = f"the folder tells another identity or modality than the name ({len(rows):,} such files): not indexed"
-    return [Problem("contradiction", first, message, count=len(rows))]
+    others = f", as do {len(rows) - 1:,} others" if len(rows) > 1 else ""
+    return [Problem("contradiction", first, f"folder and name contradict each other{others}: not indexed", len(rows))]

@@ -22,13 +22,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
+from indexer.schema import INDEX_NAME
 
 Progress = Callable[[int], None]
 
 _DROPPING: Final = re.compile(
-    r"thumbs\.db|reidindex\.parquet|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
+    r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
 )
-"""Names that systems and tools leave behind, this one too, files and folders alike; hidden names are among them."""
+"""Names that systems and tools leave behind, files and folders alike; hidden names are among them."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,8 @@ class _Walk:
         add_path, add_size, add_mtime = self.paths.append, self.sizes.append, self.mtimes.append
         for entry in entries:
             name = entry.name
+            if name == INDEX_NAME:
+                continue  # ours
             if _DROPPING.fullmatch(name):
                 self.droppings[name if name[0] != "." or name == ".DS_Store" else ".*"] += 1
                 continue
