@@ -15,13 +15,12 @@ import numpy as np
 
 from indexer.errors import (
     IndexFileError,
-    IndexVersionError,
     Problem,
     ProblemsFoundError,
     SettingsError,
     TreeMissingError,
 )
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile, is_index, write_index
 from indexer.inspection.statistics import Statistics, statistics
 from indexer.layouts import known_layouts, load_layout
 from indexer.layouts.definition import Layout
@@ -87,21 +86,19 @@ def build_index(
     """
     started = time.perf_counter()
     root = Path(root)
-    out = Path(out) if out is not None else root / INDEX_NAME
-    if out.is_dir():
-        out = out / INDEX_NAME
     manifest = Path(layout) if layout is not None and is_manifest(layout) else None
     if trust and manifest is None:
         raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
+    out = _output(root, Path(out) if out is not None else root / INDEX_NAME)
+    if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
+        raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
     listing = None if trust else _list(root, out, manifest, on_progress)
     tell = on_progress or (lambda what, count: None)
     if not root.is_dir():
-        raise TreeMissingError(f"{root}: no such folder")
-    if not out.parent.is_dir():
-        raise IndexFileError(f"{out}: the folder {out.parent} for the index does not exist; make it first")
+        raise TreeMissingError(f"{root}: no such folder; check the path")
     chosen = load_layout(layout) if layout is not None and manifest is None else None
-    if out.exists() and out.name != INDEX_NAME and not force:
-        _refuse_foreign(out)
+    if out.exists():
+        _refuse_foreign(out, force)
     fingerprint = _fingerprint(listing, manifest)
     if not force and not strict:
         current = _current(out, root, fingerprint, chosen, layout)
@@ -150,22 +147,40 @@ def build_index(
     )
 
 
+def _output(root: Path, out: Path) -> Path:
+    """The file to write: in a folder that is there; a link to an index leads to the index."""
+    try:
+        str(out).encode()
+        if out.is_dir() and out != root:
+            out = out / INDEX_NAME
+        if out.is_symlink():
+            out = out.resolve()
+        if out.parent != root and not out.parent.is_dir():
+            raise IndexFileError(f"{out}: the folder {out.parent} for the index does not exist; make it first")
+        out.exists()
+    except OSError as error:
+        if isinstance(error, IndexFileError):
+            raise
+        raise IndexFileError(
+            f"{str(out)[:200]}: the index cannot be written there ({error.strerror}); name another with -o"
+        ) from None
+    except UnicodeEncodeError:
+        raise IndexFileError(f"{printable(str(out))}: the name is not valid UTF-8; name another with -o") from None
+    return out
+
+
 def _list(root: Path, out: Path, manifest: Path | None, on_progress: Progress | None) -> Listing:
     exclude = [out, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
     counted = (lambda count: on_progress("listing files", count)) if on_progress else None
     return list_tree(root, exclude=exclude, on_progress=counted)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """A file somebody named with `-o` may be anything; only an index, whole or damaged, is replaced."""
-    try:
-        IndexFile(out)
-    except IndexVersionError:
-        return
-    except IndexFileError as error:
-        raise IndexFileError(
-            f"{out}: exists and is not an index ({error}); name another file with -o, or --force to replace it"
-        ) from None
+def _refuse_foreign(out: Path, force: bool) -> None:
+    """Only an index, whole or damaged, is ever replaced; a file of somebody's may have any name."""
+    if not out.is_file():
+        raise IndexFileError(f"{out}: something that is no file lies there; name another place with -o")
+    if not force and not is_index(out):
+        raise IndexFileError(f"{out}: exists and is not an index; name another file with -o, or --force to replace it")
 
 
 def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
@@ -253,7 +268,7 @@ def _raise_if_strict(strict: bool, problems: list[Problem], reading: Reading, ro
     shown = "".join(f"\n  {problem}" for problem in found[:10])
     more = f"\n  … and {len(found) - 10:,} more" if len(found) > 10 else ""
     raise ProblemsFoundError(
-        f"{root}: {len(found):,} problems, and --strict allows none; no index was written{shown}{more}", found
+        f"{root}: {len(found):,} found that --strict does not allow; no index was written{shown}{more}", found
     )
 
 
@@ -280,12 +295,21 @@ def as_json(report: BuildReport) -> dict[str, Any]:
         "files": report.files,
         "samples": report.metadata.samples,
         "identities": report.metadata.identities,
+        **(_unknown if report.up_to_date else _account(report)),
+        "seconds": round(report.seconds, 3),
+    }
+
+
+_unknown = dict.fromkeys(("droppings", "set_aside", "annotations", "unmatched", "problems"))
+"""What only a build finds out: null in the report of one that had nothing to do."""
+
+
+def _account(report: BuildReport) -> dict[str, Any]:
+    problems = [{"kind": p.kind, "where": p.where, "message": p.message, "count": p.count} for p in report.problems]
+    return {
         "droppings": report.droppings,
         "set_aside": report.set_aside,
         "annotations": list(report.annotations),
         "unmatched": list(report.unmatched),
-        "problems": [
-            {"kind": p.kind, "where": p.where, "message": p.message, "count": p.count} for p in report.problems
-        ],
-        "seconds": round(report.seconds, 3),
+        "problems": problems,
     }

@@ -12,10 +12,10 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import IO, Any, Final, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError
+from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
 from indexer.schema import (
     BY_NAME,
     COLUMNS,
@@ -41,6 +41,7 @@ Integers = NDArray[Any]
 ROWS_PER_GROUP: Final = (
     1 << 20
 )  # a page holds less than 2 GiB; a million paths stay far below, and others can read in parallel
+_PARQUET: Final = b"PAR1"
 _ONE_PAGE: Final = 2**31 - 1
 _log = logging.getLogger("reidindex")
 
@@ -226,16 +227,19 @@ class IndexFile:
 
         Args:
             path: The file.
-            verify: `quick` checks the seal of the footer, the metadata document, the schema and the row count; columns
-                that are decoded are compared with their checksums then. `full` also reads everything once and compares
-                all checksums and the content digest. A file without a seal is always read in full.
+            verify: `quick` checks the seal of the footer, the metadata document, the schema and the row count, and each
+                column against its checksum when it is first used. `full` reads everything at once and compares all
+                checksums and the content digest. A file without a seal is always read in full.
 
         Raises:
             IndexMissingError: There is no such file.
             IndexVersionError: It has a format this version does not read.
             IndexDamagedError: It is no index, or not what was written.
         """
+        if verify not in get_args(Verify):
+            raise SettingsError(f"verify: expected 'quick' or 'full', found {verify!r}")
         self.path = path
+        self._compared: set[int] = set()
         self._parquet, self._seal = _open_parquet(path)
         self._integers: dict[str, IntegerColumn] = {}
         self._paths: PathColumn | list[str] | None = None
@@ -262,6 +266,7 @@ class IndexFile:
                 pieces: tuple[Integers, ...] = (self.table([name])[name].to_numpy().astype(column.dtype),)
             else:
                 # A required PLAIN column of one page ends with its values: they fill the chunk but for the page header.
+                self._compare_checksums({self._leaves[name]})
                 pieces = tuple(
                     np.ndarray((rows,), column.dtype, self._bytes, chunk.stop - rows * column.itemsize)
                     for rows, chunk in self._mapped_chunks(name, column.itemsize)
@@ -276,6 +281,7 @@ class IndexFile:
             if self._seal is None:
                 self._paths = self.table(["path"])["path"].to_pylist()
             else:
+                self._compare_checksums({self._leaves["path"]})
                 stops = tuple(chunk.stop for _, chunk in self._mapped_chunks("path", 4))
                 self._paths = PathColumn(self.path, self._bytes, stops, self.integers("path_end"))
         return self._paths
@@ -315,8 +321,10 @@ class IndexFile:
                 raise _damaged(self.path, f"column {name}, row group {number} does not lie within the file")
             yield group.num_rows, chunk
 
-    def _compare_checksums(self, leaves: Collection[int]) -> None:
-        if self._seal is None:
+    def _compare_checksums(self, leaves: set[int]) -> None:
+        """Read the bytes of columns that were not compared before, once in a process, and compare their checksums."""
+        leaves = leaves - self._compared
+        if self._seal is None or not leaves:
             return  # what other tools wrote has been compared with the digest, as a whole
         names = list(self._leaves)
         for number, (chunk, expected) in enumerate(
@@ -325,6 +333,7 @@ class IndexFile:
             group, leaf = divmod(number, len(names))
             if leaf in leaves and chunk.checksum(self._bytes) != expected:
                 raise _damaged(self.path, f"column {names[leaf]}, row group {group}: the checksum differs")
+        self._compared |= leaves
 
     def _verify_content(self) -> None:
         if content_digest(self.table(SCHEMA.names).cast(SCHEMA), self.metadata) != self.metadata.digest:
@@ -357,6 +366,22 @@ class PathColumn:
             raise _damaged(self._index, f"the path of row {row} is not text") from None
 
 
+def is_index(path: Path) -> bool:
+    """Whether a file is an index of ours, whole, damaged or of another format: something a build may replace."""
+    with path.open("rb") as file:
+        head = file.read(len(_PARQUET))
+    if head != _PARQUET:
+        return not head  # an empty file is nobody's
+    try:
+        IndexFile(path)
+    except IndexVersionError:
+        return True
+    except IndexFileError:
+        with contextlib.suppress(OSError, ValueError, pa.ArrowException):
+            return METADATA_KEY in (pq.read_metadata(path).metadata or {})
+    return True
+
+
 def locate_index(path: str | Path) -> Path:
     """The index file meant by a file or by a dataset folder.
 
@@ -364,12 +389,25 @@ def locate_index(path: str | Path) -> Path:
         IndexMissingError: There is none.
     """
     path = Path(path)
-    file = path / INDEX_NAME if path.is_dir() else path
-    if not file.exists():
-        what = f"{path}: no index ({INDEX_NAME}) in this folder" if path.is_dir() else f"{path}: no such file or folder"
-        hint = f"; make one with `reidindex build {path}`" if path.is_dir() else ""
-        raise IndexMissingError(what + hint)
-    return file
+    try:
+        file = path / INDEX_NAME if path.is_dir() else path
+        if file.is_file():
+            str(file).encode()
+            return file
+        if path.is_dir():
+            raise IndexMissingError(
+                f"{path}: no index ({INDEX_NAME}) in this folder; make one with `reidindex build {path}`"
+            )
+        there = "is neither a file nor a folder" if path.exists() else "no such file or folder"
+        raise IndexMissingError(f"{path}: {there}; give a dataset folder or an index")
+    except UnicodeEncodeError:
+        raise IndexFileError(f"{str(path)!a}: the name is not valid UTF-8; rename it") from None
+    except OSError as error:
+        if isinstance(error, IndexFileError):
+            raise
+        raise IndexFileError(
+            f"{str(path)[:200]}: cannot be looked at ({error.strerror}); check path and permissions"
+        ) from None
 
 
 def _open_parquet(path: Path) -> tuple[Any, Seal | None]:

@@ -32,6 +32,8 @@ class SplitMarks:
         """Put the samples at `rows` into splits."""
         for name in names:
             if name not in self.names:
+                if not name or "+" in name:
+                    raise LayoutError(f"split {name!r}: a split has a name, and no '+' in it ('train+val' means both)")
                 if len(self.names) == MAX_SPLITS:
                     raise LayoutError(f"more than {MAX_SPLITS} splits: an index holds at most that many; drop some")
                 self.names.append(name)
@@ -110,7 +112,7 @@ def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
         files of each set.
 
     Raises:
-        LayoutError: A set has one modality twice.
+        LayoutError: A set has one modality twice, or shows two people.
     """
     if samples.group is None:
         return samples, 0
@@ -125,9 +127,10 @@ def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
     if len(twice):
         a, b = (samples.path[int(by_set[twice[0] + i])].as_py() for i in (0, 1))
         raise LayoutError(
-            f"{a} and {b}: one aligned set has two files of the same modality; correct the layout's `aligned`"
+            f"{a} and {b}: one aligned set has two files of the same modality; correct the manifest's `group` or the layout's `aligned`"
         )
     sizes = np.diff(np.r_[starts, len(codes)])
+    _check_one_person(samples, by_set, np.repeat(by_set[starts], sizes))
     others = np.delete(by_set, starts)
     in_set = pc.is_valid(samples.group).to_numpy(zero_copy_only=False)[by_set[starts]]
     lacking = int(np.count_nonzero(sizes[in_set] < sizes.max(initial=0)))
@@ -145,4 +148,17 @@ def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
     joined.aligned = partners
     joined.splits.masks = np.bitwise_or.reduceat(samples.splits.masks[by_set], starts)
     joined.group = None
+    if samples.captions:
+        members = np.split(by_set, starts[1:])
+        joined.captions = [[s for row in rows for s in samples.captions[row] or ()] or None for rows in members]
     return joined.take(np.argsort(first)), lacking
+
+
+def _check_one_person(samples: Samples, rows: NDArray[np.int64], firsts: NDArray[np.int64]) -> None:
+    keys = pc.fill_null(samples.identity_keys(), "")
+    differs = pc.not_equal(keys.take(pa.array(rows)), keys.take(pa.array(firsts))).to_numpy(zero_copy_only=False)
+    for at in np.flatnonzero(differs)[:1]:
+        a, b = samples.path[int(firsts[at])].as_py(), samples.path[int(rows[at])].as_py()
+        raise LayoutError(
+            f"{a} and {b}: one aligned set, but two identities; correct the manifest's `group` or the layout's `aligned`"
+        )

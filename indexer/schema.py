@@ -170,7 +170,8 @@ class IndexMetadata:
                 + ("install a newer reidindex" if version > FORMAT_VERSION else "rebuild it with `reidindex build`")
             )
         try:
-            metadata = cls(**{**raw, **_structured(raw)})
+            known = {f.name for f in fields(cls)}  # a later version of the same format may tell more
+            metadata = cls(**{name: value for name, value in {**raw, **_structured(raw)}.items() if name in known})
             metadata._check()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IndexDamagedError(f"{where}: its reidindex metadata is malformed ({error}); rebuild it") from None

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from indexer.errors import LayoutError, Problem, ProblemKind
+from indexer.errors import LayoutError, Problem
 from indexer.samples import Samples, join_aligned
 from indexer.schema import BY_NAME, MAX_MODALITIES, SCHEMA, UNKNOWN, SplitRun, mask_names, modality_mask
-from indexer.vocabulary import RGB, TEXT, modality_order, natural_key, split_order
+from indexer.vocabulary import RGB, TEXT, modality_order, natural_key, split_order, standard_modality
 
 _VIEWS: Final = ("front", "back", "side")
 _NO_SPLIT: Final = np.uint64(0)
@@ -52,6 +52,9 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
     samples.fields["modality"] = pc.fill_null(samples.fields["modality"], RGB)
     found = modality_order(pc.unique(samples.fields["modality"]).to_pylist() + ([TEXT] if samples.captions else []))
     names = (*modalities, *(m for m in found if m not in modalities))
+    for name in names:
+        if standard_modality(name) != name:
+            raise LayoutError(f"modality {name!r}: a modality is one plain word, such as rgb, nir or sketch")
     if len(names) > MAX_MODALITIES:
         raise LayoutError(
             f"{len(names)} modalities, an index holds at most {MAX_MODALITIES}: {', '.join(names[:8])}, …"
@@ -207,18 +210,18 @@ def _numbers(values: pa.Array, name: str, problems: list[Problem]) -> pa.Array:
     kind = BY_NAME[name].type
     largest = np.iinfo(kind.to_pandas_dtype()).max
     digits = pc.match_substring_regex(values, r"^\d+$")
-    if pc.all(digits).as_py() is False:
+    if pc.any(digits).as_py() is False:  # words only, as in T1, T2: their order is their number
         encoded = values.dictionary_encode()
         ranks = pa.array(_natural_rank(encoded.dictionary.to_pylist()))
         numbers = ranks.take(encoded.indices)
     else:
-        short = pc.if_else(pc.less_equal(pc.utf8_length(values), 18), values, None)
-        numbers = short.cast(pa.int64())
+        short = pc.and_(digits, pc.less_equal(pc.utf8_length(values), 18))
+        numbers = pc.if_else(short, values, None).cast(pa.int64())
     fits = pc.less_equal(numbers, int(largest))
     lost = len(values) - values.null_count - (pc.sum(fits).as_py() or 0)
     if lost:
-        kind_of: ProblemKind = "value"
-        problems.append(Problem(kind_of, name, f"{lost:,} values are larger than {largest:,}: left unknown", lost))
+        message = f"{lost:,} values are no whole numbers up to {largest:,}: left unknown"
+        problems.append(Problem("value", name, message, lost))
     return pc.fill_null(pc.if_else(pc.fill_null(fits, False), numbers, UNKNOWN), UNKNOWN).cast(kind)
 
 

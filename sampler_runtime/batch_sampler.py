@@ -76,13 +76,18 @@ class PKBatchSampler(BatchSampler):
     ) -> None:
         """See the class."""
         self.settings = PKSettings(p, k, each, epoch, seed)
-        self.rank, self.world_size = rank, world_size
+        self.rank, self.world_size = whole_number(rank, "rank", 0), whole_number(world_size, "world_size", 1)
         self.index, self._position = _index_space(data, order)
         self._blocks = resolve_blocks(self.index, self.settings)
         self._epoch, self._begun = 0, False
         self.batch_size, self.drop_last = p * k, True
         self.sampler: Any = _EpochSetter(self)
-        self._batches = rank_batches(self.num_batches, rank, world_size)
+        self._batches = rank_batches(self.num_batches, self.rank, self.world_size)
+        if not self._batches:
+            raise SettingsError(
+                f"world_size={world_size}: an epoch has {self.num_batches} batches of P={self.settings.p}, so that no rank "
+                f"would get one; use p={max(self.num_identities // self.world_size, 1)} or less, or fewer processes"
+            )
         if self.left_out:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in self.left_out.items())
             total = self._blocks.num_identities + sum(self.left_out.values())
@@ -164,28 +169,44 @@ def _index_space(
 ) -> tuple[MappedIndex, Rows | None]:
     """The view to draw from, and each of its rows as the position to yield; None: the row itself."""
     if isinstance(data, Subset):
-        inner, position = _index_space(data.dataset, None)  # type: ignore[arg-type]
-        inner, position = _reordered(inner, position, np.asarray(data.indices, np.int64), "Subset")
-        return (inner, position) if order is None else _reordered(inner, position, order, "order")
-    index = data if isinstance(data, MappedIndex) else getattr(data, "index", None)
-    if not isinstance(index, MappedIndex):
-        raise SettingsError(
-            f"PKBatchSampler(data): expected an index, an IndexDataset or a Subset of one, found {type(data).__name__}; "
-            "for a dataset of your own pass the index, and `order=` with its paths"
-        )
-    return (index, None) if order is None else _reordered(index, None, order, "order")
+        index, position = _index_space(data.dataset, None)  # type: ignore[arg-type]
+        index, position = _in_order(index, position, data.indices, "Subset.indices")
+    else:
+        found = data if isinstance(data, MappedIndex) else getattr(data, "index", None)
+        if not isinstance(found, MappedIndex):
+            raise SettingsError(
+                f"PKBatchSampler(data): expected an index, an IndexDataset or a Subset of one, found {type(data).__name__}; "
+                "for a dataset of your own pass the index, and `order=` with its paths"
+            )
+        index, position = found, None
+    return (index, position) if order is None else _in_order(index, position, order, "order")
 
 
-def _reordered(index: MappedIndex, position: Rows | None, order: Order, what: str) -> tuple[MappedIndex, Rows]:
-    """Restrict a view to the rows in `order`, and number them by their place in it."""
-    rows = np.asarray(order) if not len(order) or not isinstance(order[0], (str, PathLike)) else index.rows_for(order)  # type: ignore[arg-type]
-    if rows.dtype.kind not in "iu" or rows.ndim != 1 or not len(rows):
+def _in_order(index: MappedIndex, position: Rows | None, order: Any, setting: str) -> tuple[MappedIndex, Rows]:
+    """Restrict a view to the samples in `order`, and number them by their place in it.
+
+    Args:
+        index: The view.
+        position: What a number in `order` means: the place of each row in an outer order; None: rows.
+        order: Paths, or numbers.
+        setting: How messages call it.
+    """
+    if isinstance(order, (str, set, frozenset, dict)) or not hasattr(order, "__len__") or not len(order):
         raise SettingsError(
-            f"{what}: expected paths, or rows of the index, in your dataset's order, found {order!r:.60}"
+            f"{setting}: expected paths or rows in your dataset's order, as a list, found {order!r:.60}"
         )
-    if position is not None:  # positions of an outer order: find the row that has each
-        row_at = np.full(int(position.max()) + 1, -1, np.int64)
-        row_at[position] = np.arange(len(position))
-        rows = row_at[rows]
+    if isinstance(order[0], (tuple, list)):
+        raise SettingsError(
+            f"{setting}: expected paths or rows, found pairs; of (path, label) samples pass [p for p, _ in samples]"
+        )
+    if isinstance(order[0], (str, PathLike)):
+        rows = index.rows_for(order)
+    elif position is None:
+        rows = index.checked_rows(order, setting)
+    else:
+        by_position = np.argsort(position)
+        rows = by_position[index.checked_rows(order, setting)]
     by_row = np.argsort(rows, kind="stable")
+    if np.any(rows[by_row][1:] == rows[by_row][:-1]):
+        raise SettingsError(f"{setting}: a sample is named twice; in a dataset it has one position")
     return index.subset(rows), by_row

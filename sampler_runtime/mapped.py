@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
 from indexer.index_file import IndexFile, Verify, locate_index
-from indexer.schema import IndexMetadata, mask_names, modality_mask
+from indexer.schema import MAPPED_INTEGERS, IndexMetadata, mask_names, modality_mask
 from indexer.vocabulary import resolve_modality, standard_split
 
 Rows = NDArray[np.int64]
@@ -127,11 +127,11 @@ class MappedIndex:
 
     # ------------------------------------------------------------------------------------------------- views
 
-    def select(self, *, split: str | None = None, modality: str | None = None) -> MappedIndex:
+    def select(self, *, split: str | Sequence[str] | None = None, modality: str | None = None) -> MappedIndex:
         """The samples of a split, of a modality, or of both.
 
         Args:
-            split: `train`, `trial3/train`, or several as `train+val`.
+            split: `train`, `trial3/train`, or several as `train+val` or `["train", "val"]`.
             modality: Samples that have it, e.g. `rgb`; aligned samples have several.
 
         Raises:
@@ -139,13 +139,18 @@ class MappedIndex:
         """
         steps = self._steps
         if split is not None:
-            names = [standard_split(word) for word in split.split("+")]
+            words = split.split("+") if isinstance(split, str) else split
+            if isinstance(words, int) or not all(isinstance(word, str) for word in words) or not words:
+                raise SettingsError(f"select(split=): expected a split's name, or several, found {split!r}")
+            names = [standard_split(word) for word in words]
             for name in names:
                 if name not in self.splits:
                     near = did_you_mean(name, self.splits or ["(none)"])
                     raise SettingsError(f"select(split=): this index has no split {name!r}; {near}")
             steps = (*steps, ("split", "+".join(names)))
         if modality is not None:
+            if not isinstance(modality, str):
+                raise SettingsError(f"select(modality=): expected a modality's name, found {modality!r}")
             steps = (*steps, ("modality", resolve_modality(modality, self.modalities, setting="select(modality=)")))
         return MappedIndex(self.path, self.digest, steps, _file=self._opened)
 
@@ -155,13 +160,25 @@ class MappedIndex:
         Raises:
             SettingsError: A row is out of range or named twice.
         """
-        chosen = np.sort(np.asarray(rows, np.int64).reshape(-1))
-        if len(chosen) and (chosen[0] < 0 or chosen[-1] >= len(self)):
-            bad = chosen[0] if chosen[0] < 0 else chosen[-1]
-            raise SettingsError(f"subset(rows=): rows lie in 0 … {len(self) - 1}, found {bad}")
+        chosen = np.sort(self.checked_rows(rows, "subset(rows=)"))
         if np.any(chosen[1:] == chosen[:-1]):
             raise SettingsError("subset(rows=): a row is named twice; a sample is in a view once")
         return MappedIndex(self.path, self.digest, (*self._steps, ("rows", chosen)), _file=self._opened)
+
+    def checked_rows(self, rows: Any, setting: str) -> Rows:
+        """Rows a user gave, as an array.
+
+        Raises:
+            SettingsError: They are no whole numbers, or not rows of this view.
+        """
+        given = np.asarray(rows)
+        if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
+            hint = "; of a mask take np.flatnonzero(mask)" if given.dtype.kind == "b" else ""
+            raise SettingsError(f"{setting}: expected rows as a list of ints, found {rows!r:.60}{hint}")
+        outside = given[(given < 0) | (given >= len(self))] if given.size else given
+        if len(outside):
+            raise SettingsError(f"{setting}: rows lie in 0 … {len(self) - 1}, found {outside[0]}")
+        return given.astype(np.int64)
 
     @cached_property
     def _span(self) -> tuple[int, int] | Rows:
@@ -191,10 +208,17 @@ class MappedIndex:
         column = self.file.integers(name)
         return column.take(span) if isinstance(span, np.ndarray) else column.slice(*span)
 
+    def _file_row(self, row: int) -> int:
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row}: this view has {len(self):,} samples")
+        return int(self._span[row]) if isinstance(self._span, np.ndarray) else self._span[0] + row
+
     # --------------------------------------------------------------------------------------------- its content
 
     def column(self, name: str) -> NDArray[Any]:
         """An integer column of this view, shape `(len(self),)`: mapped where the view lies in one piece of the file."""
+        if name not in MAPPED_INTEGERS:
+            raise SettingsError(f"column(name): not an integer column; {did_you_mean(name, MAPPED_INTEGERS)}")
         return self._at(self._span, name)
 
     def column_blocks(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
@@ -211,11 +235,11 @@ class MappedIndex:
 
     def value(self, name: str, row: int) -> int:
         """One value of an integer column."""
-        return int(self.file.integers(name).take(self.index_rows(np.array([row])))[0])
+        return int(self.file.integers(name).take(np.array([self._file_row(row)]))[0])
 
     def path_of(self, row: int) -> str:
         """The path of a row, relative to the root."""
-        return self.file.paths[int(self.index_rows(np.array([row]))[0])]
+        return self.file.paths[self._file_row(row)]
 
     def modalities_of(self, row: int) -> tuple[str, ...]:
         """The modalities of a row, in bit order."""
@@ -231,12 +255,12 @@ class MappedIndex:
 
     def aligned_of(self, row: int) -> dict[str, str]:
         """Modality → path of the other files of a row's aligned set; empty for a single image."""
-        partners = self._aligned[int(self.index_rows(np.array([row]))[0])].as_py()
+        partners = self._aligned[self._file_row(row)].as_py()
         return {p["modality"]: p["path"] for p in partners or ()}
 
     def captions_of(self, row: int) -> list[str]:
         """The sentences that describe a row's sample."""
-        return self._captions[int(self.index_rows(np.array([row]))[0])].as_py() or []
+        return self._captions[self._file_row(row)].as_py() or []
 
     @cached_property
     def pids(self) -> NDArray[np.int32]:
@@ -257,10 +281,9 @@ class MappedIndex:
             Shape `(len(paths),)`.
 
         Raises:
-            SettingsError: A path is not in this view.
+            SettingsError: A path is not in this view, or not a path.
         """
-        below = self.root.as_posix().rstrip("/") + "/"
-        relative = pa.array([Path(p).as_posix().removeprefix(below) for p in paths], pa.string())
+        relative = self._relative(paths)
         column = self.file.table(["path"])["path"]
         own = column.take(pa.array(self._span)) if isinstance(self._span, np.ndarray) else column.slice(
             self._span[0], len(self)
@@ -273,6 +296,26 @@ class MappedIndex:
                 f"first: {relative[first].as_py()!r}; paths are relative to {self.root}, e.g. {self.path_of(0)!r}"
             )
         return np.asarray(found.to_numpy(), np.int64)
+
+    def _relative(self, paths: Paths) -> pa.Array:
+        """Paths as the index tells them: from the root on, however the user reached it."""
+        root = self.root
+        real: dict[str, str] = {}
+
+        def relative(path: str | os.PathLike[str]) -> str:
+            folder, name = os.path.split(os.path.normpath(os.fspath(path)))
+            if os.path.isabs(folder):
+                if folder not in real:
+                    real[folder] = os.path.relpath(os.path.realpath(folder), root)
+                folder = real[folder]
+            return Path(folder, name).as_posix()
+
+        try:
+            return pa.array([relative(path) for path in paths], pa.string())
+        except (TypeError, UnicodeEncodeError) as error:
+            raise SettingsError(
+                f"rows_for(paths): expected paths, as text, in your dataset's order ({error})"
+            ) from None
 
 
 def _filtered(span: tuple[int, int] | Rows, keep: NDArray[np.bool_]) -> tuple[int, int] | Rows:

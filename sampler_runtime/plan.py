@@ -69,7 +69,7 @@ class EpochPlan:
         n = self.blocks.num_identities
         over = n % self.p
         dealt = _permuted(slots, self.num_batches * self.p, stream_key(self.seed, "epoch", self.epoch))
-        begin = self.epoch * over  # Python's integers: no epoch is too late
+        begin = self.epoch * over
         place = (begin % n + over + dealt) % n
         # Left out at each t < e·r with t ≡ place (mod n): as many as there are such t.
         times = begin // n + (place < begin % n)

@@ -15,6 +15,8 @@ from sampler_runtime.contract import Blocks, compile_contract, describe, parse_c
 from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.pools import find_pools
 
+_TOO_LARGE = 1 << 40  # far beyond any use, and products of two such numbers with K still fit 64 bits
+
 
 @dataclass(frozen=True, slots=True)
 class PKSettings:
@@ -46,6 +48,8 @@ def whole_number(value: object, name: str, least: int) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, SupportsIndex) or index(value) < least:
         raise SettingsError(f"{name}: expected an int >= {least}, found {value!r}")
+    if index(value) >= _TOO_LARGE:
+        raise SettingsError(f"{name}: expected an int below 2**40, found {value!r}")
     return index(value)
 
 
@@ -67,9 +71,9 @@ def resolve_blocks(view: MappedIndex, settings: PKSettings) -> Blocks:
     if blocks.num_identities:
         hints.append(f"use p={blocks.num_identities} or less")
     if settings.each != "any" and everyone >= settings.p:
-        hints.append("each='any'")
-    if not everyone and view.metadata.identities:
-        hints.append(f"select another split; this view ({view.selection}) has no identities")
+        hints.append("use each='any'")
+    if not everyone:
+        hints = [f"this view ({view.selection}) has no identities to draw: select another split"]
     raise NotEnoughIdentitiesError(
         f"P={settings.p}: {blocks.num_identities:,} of {everyone:,} identities can serve each={words} with K={settings.k}"
         + (f" ({reasons})" if reasons else "")

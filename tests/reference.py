@@ -22,7 +22,8 @@ class Truth:
         table = pq.read_table(index.path)
         rows = index.index_rows(__import__("numpy").arange(len(index))).tolist()
         self.modalities = index.modalities
-        self.images = [m for m in index.modalities if m not in ("rgb", "text")]
+        self.anchor = "rgb" if "rgb" in index.modalities else index.modalities[0]
+        self.images = [m for m in index.modalities if m not in (self.anchor, "text")]
         self.pid = [table["pid"][r].as_py() for r in rows]
         self.kind = [frozenset(table["modality"][r].as_py().split("+")) for r in rows]
         self.rows_of: dict[int, list[int]] = defaultdict(list)
@@ -40,7 +41,7 @@ class Truth:
             return "rgb" in present
         if each == "pair":
             others = self.images or ["text"]
-            return "rgb" in present and any(m in present for m in others)
+            return self.anchor in present and any(m in present for m in others)
         return set(self.modalities) <= present
 
     def least_rows(self, pid: int, each: str) -> int:

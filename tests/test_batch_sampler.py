@@ -112,6 +112,24 @@ def test_ranks_share_one_stream(index):
         assert {len(share) for share in shares} == {rounds}
     with pytest.raises(SettingsError, match="expected 0 <= rank < world_size, found rank 2 of 2"):
         PKBatchSampler(index, 2, 2, rank=2, world_size=2)
+    with pytest.raises(SettingsError, match=r"world_size: expected an int >= 1, found 2\.0"):
+        PKBatchSampler(index, 2, 2, world_size=2.0)
+
+
+def test_more_ranks_than_batches_is_an_error_and_not_an_empty_loop(index):
+    with pytest.raises(
+        SettingsError, match=r"an epoch has 3 batches of P=4, so that no rank would get one; use p=2 or less"
+    ):
+        PKBatchSampler(index, 4, 2, world_size=5)
+
+
+def test_a_row_outside_a_view_is_an_error_and_not_a_neighbour(sysu_index):
+    view = sysu_index.select(split="val")
+
+    for row in (-1, len(view)):
+        for ask in (view.path_of, view.captions_of, view.aligned_of, view.modalities_of):
+            with pytest.raises(IndexError, match=f"row {row}: this view has 4 samples"):
+                ask(row)
 
 
 def test_batches_stay_the_same_when_the_dataset_is_gone(tmp_path):
@@ -186,7 +204,7 @@ class Reordered(Truth):
     """What a dataset in another order holds."""
 
     def __init__(self, truth, order):
-        self.modalities, self.images = truth.modalities, truth.images
+        self.modalities, self.anchor, self.images = truth.modalities, truth.anchor, truth.images
         self.pid = [truth.pid[row] for row in order]
         self.kind = [truth.kind[row] for row in order]
         self.rows_of = {}
@@ -210,13 +228,41 @@ def test_a_subset_is_understood_also_a_subset_of_a_subset(index):
             Reordered(truth, rows).check_batch(batch, 3, 2, "any")
 
 
+def test_a_subset_can_have_an_order_of_its_own(index):
+    """Paths and positions in `order` both mean the Subset's samples."""
+    dataset, truth = IndexDataset(index), Truth(index)
+    half = Subset(dataset, list(range(len(index)))[::-2])
+    places = list(np.random.Philox(1).random_raw(len(half)).argsort())
+    paths = [index.path_of(half.indices[i]) for i in places]
+
+    for order in (paths, places):
+        rows = [half.indices[i] for i in places]
+        batches = list(PKBatchSampler(half, 3, 2, seed=2, order=order))
+        assert batches
+        for batch in batches:
+            Reordered(truth, rows).check_batch(batch, 3, 2, "any")
+
+
+def test_paths_through_a_link_are_those_of_the_index(tmp_path):
+    root = trees.sysu(tmp_path / "real")
+    build_index(root)
+    (tmp_path / "link").symlink_to(root)
+    index = open_index(tmp_path / "link")
+
+    for top in (tmp_path / "link", tmp_path / "real", tmp_path / "link" / "cam1" / ".."):
+        assert index.rows_for([top / index.path_of(3)]).tolist() == [3]
+
+
 @pytest.mark.parametrize(
     ("order", "message"),
     [
         (["nowhere.jpg"], "1 of 1 paths are not in this index"),
-        ([], "expected paths, or rows of the index"),
-        ([0.5, 1.5], "expected paths, or rows of the index"),
-        ([0, 0], "a row is named twice"),
+        ([], "expected paths or rows in your dataset's order, as a list"),
+        ({0, 1}, "expected paths or rows in your dataset's order, as a list"),
+        ([0.5, 1.5], "expected rows as a list of ints"),
+        (np.array([True, False]), "of a mask take np.flatnonzero"),
+        ([("a.jpg", 0)], r"pass \[p for p, _ in samples\]"),
+        ([0, 0], "a sample is named twice"),
         ([0, 10**6], "rows lie in 0 …"),
     ],
 )
@@ -272,12 +318,20 @@ def test_views_of_protocols_and_several_splits(tmp_path):
         for batch in PKBatchSampler(train, 2, 2, each="pair"):
             Truth(train).check_batch(batch, 2, 2, "pair")
     both = index.select(split="train+query")
+    assert both == index.select(split=["train", "query"])
     assert len(both) == len(index.select(split="train")) + len(index.select(split="query"))
     assert len(index.select(split="train", modality="thermal")) == 4
     with pytest.raises(SettingsError, match=r"no split 'trial11/train'; did you mean 'trial1/train'\?"):
         index.select(split="trial11/train")
     with pytest.raises(SettingsError, match="no modality 'sketch'"):
         index.select(modality="sketch")
+    for wrong in (5, [], [5]):
+        with pytest.raises(SettingsError, match="expected a split's name"):
+            index.select(split=wrong)
+    with pytest.raises(SettingsError, match="not an integer column; did you mean 'camid'"):
+        index.column("cami")
+    with pytest.raises(SettingsError, match="verify: expected 'quick' or 'full', found 'foo'"):
+        open_index(root, verify="foo")
 
 
 def test_an_identity_in_several_splits_has_one_pool():

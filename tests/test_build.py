@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from indexer.build import build_index
-from indexer.errors import IndexFileError, ProblemsFoundError, TreeError, TreeMissingError
+from indexer.errors import (
+    IndexFileError,
+    IndexMissingError,
+    LayoutFileError,
+    ProblemsFoundError,
+    SettingsError,
+    TreeError,
+    TreeMissingError,
+)
 from sampler_runtime.mapped import open_index
 from tests import trees
 
@@ -110,6 +118,55 @@ def test_an_output_folder_takes_the_index_and_an_output_below_the_root_is_not_li
     assert not build_index(root, root / "out" / "other.parquet").unmatched
 
 
+def test_a_file_of_somebodys_is_not_replaced_whatever_it_is_called(tmp_path):
+    root = trees.market(tmp_path / "d")
+    for place in (root / "reidindex.parquet", tmp_path / "mine.parquet"):
+        place.write_text("my precious")
+
+        with pytest.raises(IndexFileError, match="exists and is not an index; name another file with -o, or --force"):
+            build_index(root, place)
+
+        assert place.read_text() == "my precious"
+        assert not build_index(root, place, force=True).up_to_date
+    file = tmp_path / "mine.parquet"
+    file.write_bytes(file.read_bytes()[:-5])
+    assert build_index(root, file).index == file  # ours, though damaged
+
+
+def test_an_output_that_is_a_link_keeps_the_link(tmp_path):
+    root = trees.market(tmp_path / "d")
+    real = build_index(root, tmp_path / "real.parquet").index
+    (tmp_path / "link.parquet").symlink_to(real)
+    trees.write(root, ["query/0003_c1s1_001051_00.jpg"])
+
+    build_index(root, tmp_path / "link.parquet")
+
+    assert (tmp_path / "link.parquet").is_symlink()
+    assert open_index(real).metadata.samples == 18
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs FIFOs")
+def test_a_fifo_is_never_opened(tmp_path):
+    root = trees.market(tmp_path / "d")
+    os.mkfifo(tmp_path / "fifo.csv")
+
+    with pytest.raises(IndexFileError, match="something that is no file lies there"):
+        build_index(root, tmp_path / "fifo.csv")
+    with pytest.raises(LayoutFileError, match="a manifest file was expected there"):
+        build_index(root, layout=str(tmp_path / "fifo.csv"))
+    with pytest.raises(IndexMissingError, match="is neither a file nor a folder"):
+        open_index(tmp_path / "fifo.csv")
+
+
+def test_a_manifest_is_not_replaced_by_the_index(tmp_path):
+    root = trees.market(tmp_path / "d")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("path,identity\nquery/0001_c1s1_001051_00.jpg,1")
+
+    with pytest.raises(SettingsError, match="is the manifest itself"):
+        build_index(root, manifest, layout=str(manifest), force=True)
+
+
 def test_strict_stops_at_any_problem_and_writes_nothing(tmp_path):
     root = trees.market(tmp_path / "d")
     before = build_index(root, strict=True).index.read_bytes()
@@ -118,7 +175,7 @@ def test_strict_stops_at_any_problem_and_writes_nothing(tmp_path):
     with pytest.raises(ProblemsFoundError) as caught:
         build_index(root, layout="market1501", strict=True)
 
-    assert "2 problems, and --strict allows none; no index was written" in str(caught.value)
+    assert "2 found that --strict does not allow; no index was written" in str(caught.value)
     assert "query/strange.jpg: no rule of the layout took it" in str(caught.value)
     assert r"query/strange\nname.jpg" in str(caught.value)
     assert (root / "reidindex.parquet").read_bytes() == before

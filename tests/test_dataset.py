@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader
 
 from indexer.build import build_index
 from indexer.errors import SettingsError
+from indexer.index_file import write_index
+from indexer.schema import SCHEMA
 from sampler_runtime import IndexDataset, PKBatchSampler, open_index
 from sampler_runtime.dataset import SampleError
 from tests import trees
@@ -99,6 +101,19 @@ def test_a_missing_or_broken_image_names_path_and_row(tmp_path):
     for row in (1, 2):
         with pytest.raises(SampleError, match=f"row {row}, this image cannot be decoded"):
             dataset[row]
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../secret.jpg", "a/../../b.jpg", "C:/x.jpg", "..\\x.jpg"])
+def test_an_index_that_leads_out_of_its_root_reads_nothing(tmp_path, path):
+    """An index may come from anywhere; what it says is not to be trusted with other files."""
+    from tests.populations import Sample, index_of
+
+    index = index_of([Sample("a", ("rgb",))], tmp_path)
+    table = index.file.table([f.name for f in SCHEMA if f.name != "path_end"])
+    write_index(table.set_column(0, "path", [[path]]), index.metadata, tmp_path / "evil.parquet")
+
+    with pytest.raises(SampleError, match="leads out of the dataset; the index is not to be trusted"):
+        IndexDataset(open_index(tmp_path / "evil.parquet"))[0]
 
 
 def test_captions_and_partners_of_a_row_can_be_asked(tmp_path):

@@ -223,6 +223,17 @@ def test_a_tree_nothing_fits_shows_the_nearest_and_an_example(tmp_path):
     assert not (root / "reidindex.parquet").exists()
 
 
+@pytest.mark.parametrize("stray", ["logo.png", "samples/1.png"])
+def test_a_stray_image_beside_the_top_folder_does_no_harm(tmp_path, stray):
+    root = trees.sysu(tmp_path / "d" / "SYSU").parent
+    trees.write(root, [stray])
+
+    for layout in (None, "sysu-mm01"):
+        report = build_index(root, layout=layout, force=True)
+        assert report.metadata.samples == 24
+        assert report.unmatched == (stray,)
+
+
 def test_few_folders_are_not_taken_for_identities_unless_the_user_says_so(tmp_path):
     root = trees.write(tmp_path / "d", [f"{part}/{i}.jpg" for part in ("left", "right") for i in range(20)])
 

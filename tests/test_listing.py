@@ -139,6 +139,18 @@ def test_links_loops_and_fifos_are_told_and_never_opened(tmp_path):
     }
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX links")
+def test_a_link_to_a_parent_or_to_nested_folders_lists_nothing_twice(tmp_path):
+    write(tmp_path, ["data/0001/1.jpg", "outside/ext/2.jpg", "outside/3.jpg"])
+    (tmp_path / "data/parent").symlink_to("..")
+    (tmp_path / "data/a").symlink_to(tmp_path / "outside/ext")
+
+    listing = list_tree(tmp_path / "data")
+
+    assert listing.paths == ["0001/1.jpg", "a/2.jpg", "parent/outside/3.jpg"]
+    assert kinds(listing) == {("link", "parent/data"), ("link", "parent/outside/ext")}
+
+
 def test_an_unreadable_folder_is_a_problem(tmp_path, monkeypatch):
     write(tmp_path, ["a/1.jpg", "b/2.jpg"])
     scandir = os.scandir

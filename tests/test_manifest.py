@@ -103,7 +103,10 @@ def test_rows_of_a_group_are_one_aligned_sample(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,who\nx/1.jpg,1", "a manifest needs a column 'identity'; found: path, who"),
+        (
+            "path,who\nx/1.jpg,1",
+            "a manifest needs a column 'identity', in lower case, comma-separated; found: path, who",
+        ),
         ("path,identity,cam\nx/1.jpg,1,2", "unknown column 'cam'; did you mean 'camera'?"),
         ("path,identity\nx/1.jpg,1\nx/1.jpg,2", "'x/1.jpg' is listed twice"),
         ("path,identity\n/etc/passwd,1", "'/etc/passwd' leads out of the dataset"),
@@ -114,6 +117,7 @@ def test_rows_of_a_group_are_one_aligned_sample(tmp_path):
         ("path,identity\n,1", "row 1: no path"),
         ("path,identity\nq/9.jpg,1", "none of the files it lists is in"),
         ("", "cannot be read"),
+        ("path,identity\n", "lists no samples"),
     ],
 )
 def test_a_wrong_manifest_is_one_clear_error(tmp_path, data, text, message):
@@ -125,6 +129,42 @@ def test_a_wrong_manifest_is_one_clear_error(tmp_path, data, text, message):
     assert str(caught.value).startswith(str(tmp_path / "m.csv"))
     assert message in str(caught.value)
     assert not (data / "reidindex.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"path": "x/1.jpg", "identity": true}', "record 1: 'identity' should be text or a whole number, found True"),
+        ('{"path": "x/1.jpg", "identity": 1.5}', "found 1.5"),
+        ("{", "line 1: not valid JSON"),
+        ("[]", "line 1: expected an object, found []"),
+    ],
+)
+def test_a_wrong_json_line_is_named(tmp_path, data, line, message):
+    (tmp_path / "m.jsonl").write_text(line)
+
+    with pytest.raises(LayoutFileError) as caught:
+        build_index(data, layout=str(tmp_path / "m.jsonl"))
+
+    assert message in str(caught.value)
+
+
+def test_labels_stay_as_they_are_also_where_they_look_like_dates(tmp_path, data):
+    days = ["2020-01-01 00:00:00", "2020-01-01T00:00:00", "2020-01-01"]
+    for form in ("csv", "jsonl"):
+        WRITERS[form](
+            tmp_path / f"m.{form}", [{"path": r["path"], "identity": d} for r, d in zip(RECORDS, days, strict=True)]
+        )
+
+        report = build_index(data, layout=str(tmp_path / f"m.{form}"), force=True)
+
+        assert sorted(pq.read_table(report.index)["identity"].to_pylist()) == sorted(days)
+
+
+def test_spellings_of_one_path_are_one_path(tmp_path, data):
+    as_csv(tmp_path / "m.csv", [{"path": p, "identity": "1"} for p in ("./x//1.jpg", ".//x/./2.jpg", "y\\é.png")])
+
+    assert build_index(data, layout=str(tmp_path / "m.csv")).metadata.samples == 3
 
 
 def test_identities_given_as_fractions_are_refused(tmp_path, data):

@@ -22,7 +22,7 @@ from sampler_runtime.shard import rank_batches
 from tests.populations import Sample, index_of, populations
 from tests.reference import Truth
 
-SEEDS = st.integers(0, 2**32)
+SEEDS = st.integers(0, 2**40 - 1)
 each_preset = st.sampled_from(PRESETS)
 
 
@@ -235,6 +235,7 @@ def test_complete_takes_turns_where_k_is_too_small():
         ({"k": 0}, "k: expected an int >= 1, found 0"),
         ({"p": True}, "p: expected an int >= 1, found True"),
         ({"k": 2.0}, "k: expected an int >= 1, found 2.0"),
+        ({"seed": 2**40}, "seed: expected an int below 2**40, found 1099511627776"),
         ({"seed": -1}, "seed: expected an int >= 0, found -1"),
         ({"epoch": "image"}, "epoch: expected 'identities', found 'image'"),
     ],
@@ -258,7 +259,7 @@ def test_too_large_a_p_names_what_can_work():
 
     assert str(caught.value) == (
         "P=4: 2 of 5 identities can serve each=pair (rgb ≥ 1, nir ≥ 1) with K=4 (3 without nir); "
-        "use p=2 or less or each='any'"
+        "use p=2 or less or use each='any'"
     )
 
 

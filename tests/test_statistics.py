@@ -27,12 +27,13 @@ def by_hand(index, split=None):
         pid: frozenset("+".join(rows["modality"]).split("+")) for pid, rows in people.groupby("pid") if len(rows)
     }
     modalities = index.metadata.modalities
-    others = [m for m in modalities if m not in ("rgb", "text")] or [m for m in modalities if m == "text"]
+    anchor = "rgb" if "rgb" in modalities else modalities[0]
+    others = [m for m in modalities if m not in (anchor, "text")] or [m for m in modalities if m == "text" != anchor]
     sizes = people.groupby("pid").size()
     return {
         "samples": len(frame),
         "identities": len(covered),
-        "pairable": sum("rgb" in c and any(o in c for o in others) for c in covered.values()),
+        "pairable": sum(anchor in c and any(o in c for o in others) for c in covered.values()),
         "complete": sum(c == set(modalities) for c in covered.values()),
         "combinations": Counter("+".join(m for m in modalities if m in c) for c in covered.values()),
         "modalities": {

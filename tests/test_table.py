@@ -91,6 +91,36 @@ def test_numbers_too_large_are_unknown_and_told():
     assert [(p.kind, p.where, p.count) for p in made.problems] == [("value", "frame", 2)]
 
 
+def test_one_odd_value_does_not_change_what_the_others_mean():
+    samples = samples_of([Sample(c, ("rgb",)) for c in "abc"])
+    samples.fields["clothes"] = pa.array(["x", "70000", "2"])
+
+    made = build_table(samples)
+
+    assert made.table["clothes"].to_pylist() == [-1, -1, 2]
+    assert made.problems[0].count == 2
+
+
+def test_an_aligned_set_of_two_people_is_an_error_and_captions_of_all_members_are_kept():
+    samples = samples_of([Sample("a", ("rgb", "nir")), Sample("b", ("rgb",))])
+    samples.add_captions([0, 1], [["of the nir"], ["of the rgb"]])
+    assert build_table(samples).table["captions"].to_pylist() == [["of the rgb", "of the nir"], None]
+
+    samples = samples_of([Sample("a", ("rgb",)), Sample("b", ("nir",))])
+    samples.group = pa.array(["same"] * 2)
+    with pytest.raises(LayoutError, match="one aligned set, but two identities"):
+        build_table(samples)
+
+
+@pytest.mark.parametrize(("field", "word"), [("modality", "a b"), ("role", "ghost")])
+def test_words_that_cannot_be_are_told(field, word):
+    samples = samples_of([Sample("a", ("rgb",))])
+    samples.fields[field] = pa.array([word])
+
+    with pytest.raises(LayoutError, match=f"{field} '{word}'"):
+        build_table(samples)
+
+
 def test_tracklets_that_are_words_are_numbered_in_natural_order():
     samples = samples_of([Sample(c, ("rgb",)) for c in "abc"])
     samples.fields["tracklet"] = pa.array(["T10", "T9", None])

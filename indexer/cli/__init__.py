@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from indexer.cli import build, demo, layouts, plan, stats
+from indexer.cli import build, console, demo, layouts, plan, stats
 from indexer.errors import ProblemsFoundError, ReidIndexError, SettingsError
 
 app = typer.Typer(
@@ -55,13 +55,12 @@ def _root(
 def _say(error: ReidIndexError) -> None:
     from rich.text import Text
 
-    from indexer.cli import console
-
     console.err().print(Text.assemble(("error: ", "bold red"), str(error)))
 
 
 def main() -> None:
     """Run the command line: a known error is one line and an exit code."""
+    console.let_everything_be_printed()
     try:
         app()
     except ReidIndexError as error:
@@ -69,7 +68,8 @@ def main() -> None:
             raise
         _say(error)
         sys.exit(3 if isinstance(error, ProblemsFoundError) else 2 if isinstance(error, SettingsError) else 1)
-    except BrokenPipeError:
-        # the reader of our output (`| head`) has gone: nothing to say, and nobody to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        if os.environ.get("REIDINDEX_DEBUG"):
+            raise
+        _say(ReidIndexError(f"{error.filename or 'output'}: {error.strerror or error}"))
+        sys.exit(1)

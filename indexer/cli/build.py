@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.console import count
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -71,30 +73,30 @@ def _tell(report: BuildReport, out: Console) -> None:
     metadata, facts = report.metadata, report.statistics
     if report.up_to_date:
         out.print(
-            f"[bold green]✓[/] [bold]{escape(str(report.index))}[/] is up to date ({report.files:,} files, {report.seconds:.1f} s)"
+            f"[bold green]✓[/] [bold]{escape(str(report.index))}[/] is up to date ({count(report.files, 'file')}, {report.seconds:.1f} s)"
         )
         return
     out.print(
-        f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {metadata.samples:,} samples · {metadata.identities:,} identities · "
+        f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {count(metadata.samples, 'sample')} · {count(metadata.identities, 'identity')} · "
         f"{' '.join(metadata.modalities)}"
     )
-    out.print(f"  layout {escape(report.layout)} · {report.files:,} files read in {report.seconds:.1f} s")
+    out.print(f"  layout {escape(report.layout)} · {count(report.files, 'file')} in {report.seconds:.1f} s")
     for name, split in facts.splits.items():
         if "/" in name:
             continue
         counts = " · ".join(f"{m} {c.samples:,}" for m, c in split.modalities.items())
         roles = "".join(f" · {n:,} {role}" for role, n in split.roles.items())
-        out.print(f"  {name:8} {split.identities:>7,} identities  {counts}{roles}")
+        out.print(f"  {escape(name):8} {split.identities:>7,} identities  {counts}{roles}")
     protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in facts.splits if "/" in name))
     if protocols:
         out.print(
-            f"  and {len(protocols)} protocols: {', '.join(p + '/…' for p in protocols[:3])}{' …' if len(protocols) > 3 else ''}"
+            f"  and {len(protocols)} protocols: {', '.join(escape(p) + '/…' for p in protocols[:3])}{' …' if len(protocols) > 3 else ''}"
         )
     none = [run for run in metadata.split_runs if not run.splits]
     if none and metadata.splits:
-        out.print(f"  in no split: {none[0].stop - none[0].start:,} samples")
-    for why, count in report.set_aside.items():
-        out.print(f"  [dim]set aside {count:,}: {escape(why)}[/]")
+        out.print(f"  in no split: {count(none[0].stop - none[0].start, 'sample')}")
+    for why, number in report.set_aside.items():
+        out.print(f"  [dim]set aside {number:,}: {escape(why)}[/]")
     if report.droppings:
         out.print(
             f"  [dim]ignored {sum(report.droppings.values()):,}: {', '.join(map(escape, sorted(report.droppings)))}[/]"
@@ -106,10 +108,14 @@ def _complain(report: BuildReport, err: Console) -> None:
     """What a person should know before training on it."""
     from rich.markup import escape
 
+    from indexer.layouts.manifest import is_manifest
     from indexer.scan.listing import printable
 
     if report.unmatched:
-        err.print(f"[yellow]! {len(report.unmatched):,} files that no rule of {escape(report.layout)} took:[/]")
+        untold = "not listed in" if is_manifest(report.layout) else "that no rule took of"
+        err.print(
+            f"[yellow]! {count(len(report.unmatched), 'image' if is_manifest(report.layout) else 'file')} {untold} {escape(report.layout)}:[/]"
+        )
         for path in report.unmatched[:_SHOWN]:
             err.print(f"    {escape(printable(path))}")
         if len(report.unmatched) > _SHOWN:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -14,20 +17,54 @@ Report = Callable[[str, int], None]
 _PLAIN_SECONDS = 10.0
 
 
+def _reader_gone() -> NoReturn:
+    """The reader of our output (`| head`) has gone: nothing to say, and nobody to say it to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
+
+
+class _Quiet(Console):
+    """A console whose reader may go away."""
+
+    def on_broken_pipe(self) -> None:
+        _reader_gone()
+
+
 def out() -> Console:
     """For results. Wide where nobody sees the width: a pipe should not wrap a table."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120, soft_wrap=True)
+    console = _Quiet(highlight=False)
+    return console if console.is_terminal else _Quiet(highlight=False, width=120, soft_wrap=True)
 
 
 def err() -> Console:
     """For everything else."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Quiet(stderr=True, highlight=False, soft_wrap=True)
+
+
+def let_everything_be_printed() -> None:
+    """Not every terminal or redirected Windows console knows every character: show another, do not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="backslashreplace" if utf8 else "replace")
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201 - the command line prints
+    """One JSON object on stdout; plain ASCII, which every reader of JSON understands and every console can show."""
+    try:
+        print(json.dumps(document, indent=2), flush=True)  # noqa: T201 - the command line prints
+    except BrokenPipeError:
+        _reader_gone()
+
+
+def count(number: int, word: str) -> str:
+    """`1 batch`, `2 batches`.
+
+    >>> count(1, "batch"), count(2_000, "batch"), count(0, "identity"), count(2, "file")
+    ('1 batch', '2,000 batches', '0 identities', '2 files')
+    """
+    plural = word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith(("ch", "s")) else "s")
+    return f"{number:,} {word if number == 1 else plural}"
 
 
 @contextmanager

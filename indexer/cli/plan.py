@@ -20,15 +20,15 @@ def plan(
         Path,
         typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
     ],
-    p: Annotated[int, typer.Option("-p", help="Identities in a batch.")] = 8,
-    k: Annotated[int, typer.Option("-k", help="Instances of each.")] = 4,
+    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
+    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
     each: Annotated[str, typer.Option(help="What each identity's block must hold: any, rgb, pair, complete.")] = "any",
     split: Annotated[
         str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
-    epoch: Annotated[int, typer.Option(help="Which epoch.")] = 0,
-    show: Annotated[int, typer.Option(help="How many batches to show.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
+    epoch: Annotated[int, typer.Option(min=0, max=2**40 - 1, help="Which epoch.", show_default="0")] = 0,
+    show: Annotated[int, typer.Option(min=0, help="How many batches to show.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
 ) -> None:
     """Draw the batches of an epoch exactly as training would, without opening a sample.
@@ -43,15 +43,13 @@ def plan(
     import time
 
     import numpy as np
+    from rich.markup import escape
 
     from indexer.cli import console
-    from indexer.errors import SettingsError
     from sampler_runtime.mapped import open_index
     from sampler_runtime.plan import EpochPlan
     from sampler_runtime.settings import PKSettings, resolve_blocks
 
-    if epoch < 0 or show < 0:
-        raise SettingsError(f"--epoch, --show: expected 0 or more, found {min(epoch, show)}")
     started = time.perf_counter()
     index = open_index(data)
     if split is None and "train" in index.splits:
@@ -73,7 +71,7 @@ def plan(
         return
     out = console.out()
     out.print(
-        f"[bold]epoch {epoch}[/] of {split or 'all'}: [bold]{drawn.num_batches:,} batches[/] of {p} × {k}, each={each}, seed {seed}  "
+        f"[bold]epoch {epoch}[/] of {escape(split or 'all')}: [bold]{console.count(drawn.num_batches, 'batch')}[/] of {p} × {k}, each={each}, seed {seed}  "
         f"[dim]opened in {1e3 * (opened - started):.0f} ms, drawn in {1e3 * (done - opened):.1f} ms[/]"
     )
     out.print(
@@ -87,6 +85,7 @@ def plan(
 
 def _show_batches(view: MappedIndex, rows: Any, out: Console) -> None:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     labels = view.file.table(["identity", "camera"])
@@ -106,6 +105,6 @@ def _show_batches(view: MappedIndex, rows: Any, out: Console) -> None:
             for row, camera in zip(block.tolist(), cameras, strict=True):
                 words = view.modalities_of(row)
                 colour = _COLOURS.get(words[0], "green")
-                cells.append(f"[{colour}]{'+'.join(words)}[/]" + (f" [dim]cam {camera}[/]" if camera else ""))
-            table.add_row(str(pid), names[0], *cells)
+                cells.append(f"[{colour}]{'+'.join(words)}[/]" + (f" [dim]cam {escape(camera)}[/]" if camera else ""))
+            table.add_row(str(pid), escape(str(names[0])), *cells)
         out.print(table)

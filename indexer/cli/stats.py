@@ -30,8 +30,8 @@ def stats(
             help="What makes an identity pairable, e.g. rgb:nir,sketch. [default: the index's]", show_default=False
         ),
     ] = None,
-    p: Annotated[int, typer.Option("-p", help="Identities in a batch.")] = 8,
-    k: Annotated[int, typer.Option("-k", help="Instances of each.")] = 4,
+    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
+    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
     check: Annotated[bool, typer.Option(help="For a folder: list it and say if it changed since the build.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
 ) -> None:
@@ -61,6 +61,8 @@ def stats(
 
 
 def _say_if_stale(data: Path, file: Path, fingerprint: str) -> None:
+    from rich.markup import escape
+
     from indexer.cli import console
     from indexer.scan import list_tree
 
@@ -70,8 +72,8 @@ def _say_if_stale(data: Path, file: Path, fingerprint: str) -> None:
         listing = list_tree(data, exclude=[file], on_progress=lambda count: progress("comparing with the tree", count))
     if listing.fingerprint() != fingerprint:
         console.err().print(
-            f"[yellow]! {data} has changed since this index was made:[/] files were added, removed or rewritten; "
-            f"`reidindex build {data}` brings it up to date"
+            f"[yellow]! {escape(str(data))} has changed since this index was made:[/] files were added, removed or rewritten; "
+            f"`reidindex build {escape(str(data))}` brings it up to date"
         )
 
 
@@ -94,20 +96,27 @@ def _show(found: Statistics, out: Console) -> None:
 
 
 def _headline(found: Statistics, out: Console) -> None:
+    from rich.markup import escape
+
     facts, pairing = found.facts, found.pairing
+    others = " or ".join(pairing.others)
     contract = f"P={found.p} K={found.k}, each={facts.each}"
     pairable = f"{facts.pairable:,} ({facts.pairable_share:.1%})"
     lines = [
         ("split", found.selected, ""),
         ("samples", f"{facts.samples:,}", ", ".join(f"{n:,} {role}" for role, n in facts.roles.items())),
         ("identities", f"{facts.identities:,}", ""),
-        ("pairable identities", pairable, f"{pairing.anchor} and {' or '.join(pairing.others) or 'nothing else'}"),
+        (
+            "pairable identities",
+            pairable,
+            f"{pairing.anchor} and {others}" if others else "one modality has nothing to pair",
+        ),
         ("complete identities", f"{facts.complete:,} ({facts.complete_share:.1%})", "every modality"),
         ("batches per epoch", f"{facts.batches_per_epoch:,}", contract),
     ]
     for name, value, remark in lines:
-        note = f"  [dim]{remark}[/]" if remark else ""
-        out.print(f"  {name:20} [bold]{value:>16}[/]{note}")
+        note = f"  [dim]{escape(remark)}[/]" if remark else ""
+        out.print(f"  {name:20} [bold]{escape(value):>16}[/]{note}")
     out.print()
 
 
@@ -122,6 +131,7 @@ def _table(title: str, *columns: str) -> object:
 
 
 def _splits(found: Statistics, out: Console) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = _table("Splits", "split", "samples", "identities", "pairable", "complete", f"batches (P={found.p})")
@@ -129,7 +139,7 @@ def _splits(found: Statistics, out: Console) -> None:
     shown = {name: facts for name, facts in found.splits.items() if "/" not in name or name == found.selected}
     for name, facts in shown.items():
         table.add_row(
-            name,
+            escape(name),
             f"{facts.samples:,}",
             f"{facts.identities:,}",
             f"{facts.pairable:,} ({facts.pairable_share:.1%})",
@@ -139,7 +149,7 @@ def _splits(found: Statistics, out: Console) -> None:
     out.print(table)
     others = [name for name in found.splits if name not in shown]
     if others:
-        out.print(f"  [dim]and {len(others)} splits of other protocols, e.g. --split {others[0]}[/]\n")
+        out.print(f"  [dim]and {len(others)} splits of other protocols, e.g. --split {escape(others[0])}[/]\n")
 
 
 def _modalities(facts: SplitFacts, out: Console) -> None:
@@ -184,6 +194,7 @@ def _distribution(found: Distribution, out: Console) -> None:
 
 
 def _cameras(found: Statistics, out: Console) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from indexer.inspection.statistics import NO_CAMERA
@@ -195,7 +206,7 @@ def _cameras(found: Statistics, out: Console) -> None:
     table = _table("Cameras: samples of each modality", "camera", *kinds)
     assert isinstance(table, Table)
     for camera, row in list(found.cameras.items())[:_MOST_ROWS]:
-        table.add_row(camera, *(f"{row[kind]:,}" if kind in row else "[dim]–[/]" for kind in kinds))
+        table.add_row(escape(camera), *(f"{row[kind]:,}" if kind in row else "[dim]–[/]" for kind in kinds))
     if len(found.cameras) > _MOST_ROWS:
         table.add_row(f"[dim]{len(found.cameras) - _MOST_ROWS} others (--json names them all)[/]")
     out.print(table)

@@ -145,8 +145,10 @@ def parse_pairing(text: str, modalities: Sequence[str]) -> Pairing:
     anchor, colon, others = text.partition(":")
     if not colon or not anchor or not others:
         raise SettingsError(f"--pair: expected ANCHOR:OTHER,OTHER such as rgb:nir,sketch, found {text!r}")
-    names = tuple(resolve_modality(word, modalities, setting="--pair") for word in others.split(","))
-    return Pairing(resolve_modality(anchor, modalities, setting="--pair"), names)
+    first, *names = (resolve_modality(word, modalities, setting="--pair") for word in (anchor, *others.split(",")))
+    if len({first, *names}) <= len(names):
+        raise SettingsError(f"--pair: a modality is named twice in {text!r}")
+    return Pairing(first, tuple(names))
 
 
 def _rows(index: IndexFile, splits: Sequence[str]) -> NDArray[np.int64] | None:

@@ -106,7 +106,7 @@ def _text(path: Path) -> str:
 def _json_document(path: Path) -> Any:
     try:
         return json.loads(_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise AnnotationError(f"{path}: not valid JSON ({error}); was the download cut off?") from None
 
 
@@ -200,7 +200,7 @@ def _kind(value: Any) -> str:
 def _join(
     layout: Layout, annotation: Annotation, columns: Columns, samples: Samples, where: str, values: dict[str, str]
 ) -> list[Problem]:
-    listed = pa.array([str(v) for v in columns[annotation.join]], pa.string())
+    listed = _as_text(columns[annotation.join], where)
     if annotation.join == "identity":
         entries, rows = _same_identity(annotation, listed, samples)
     else:
@@ -225,13 +225,14 @@ def _join(
         )  # fmt: skip
     for name in FIELDS:
         if name in columns and name != annotation.join:
-            _tell(layout, samples, name, rows, [columns[name][i] for i in entries])
+            words = _as_text(columns[name], where).take(pa.array(entries))
+            _tell(layout, samples, name, rows, words.to_pylist())
     if "caption" in columns:
         captions = [columns["caption"][i] for i in entries]
-        told = [i for i, c in enumerate(captions) if c]
+        told = [i for i, c in enumerate(captions) if c not in (None, "", [])]
         samples.add_captions(rows[told].tolist(), [_sentences(captions[i], where) for i in told])
     if annotation.split is not None:
-        for names, chosen in _splits(layout, annotation, columns, entries, rows, samples, values):
+        for names, chosen in _splits(layout, annotation, columns, entries, rows, samples, values, where):
             if annotation.reach == "identity":
                 chosen = _whole_identities(samples, chosen)
             samples.splits.mark(chosen, names)
@@ -248,10 +249,18 @@ Rows = NDArray[np.int64]
 
 
 def _matching(listed: pa.Array, key: pa.Array) -> tuple[Rows, Rows]:
-    """Pairs (entry of the list, row of the samples) with equal text; an entry may be listed twice."""
-    found = pc.index_in(listed, value_set=key).to_numpy(zero_copy_only=False)
-    entries = np.flatnonzero(~np.isnan(found)) if found.dtype.kind == "f" else np.arange(len(found))
-    return entries, found[entries].astype(np.int64)
+    """All pairs (entry of the list, row of the samples) with equal text: either may hold it several times."""
+    words = pc.unique(listed)
+    row_word = pc.index_in(key, value_set=words)
+    rows = np.flatnonzero(row_word.is_valid().to_numpy(zero_copy_only=False))
+    word_of_row = row_word.drop_null().to_numpy()
+    by_word = np.argsort(word_of_row, kind="stable")
+    first, last = (np.searchsorted(word_of_row[by_word], np.arange(len(words)), side=s) for s in ("left", "right"))
+    word_of_entry = pc.index_in(listed, value_set=words).to_numpy()
+    many = (last - first)[word_of_entry]
+    entries = np.repeat(np.arange(len(listed)), many)
+    within = np.arange(len(entries)) - np.repeat(np.cumsum(many) - many, many)
+    return entries, rows[by_word[first[word_of_entry[entries]] + within]]
 
 
 def _same_identity(annotation: Annotation, listed: pa.Array, samples: Samples) -> tuple[Rows, Rows]:
@@ -263,10 +272,21 @@ def _same_identity(annotation: Annotation, listed: pa.Array, samples: Samples) -
     return found.drop_null().to_numpy().astype(np.int64), rows
 
 
+def _as_text(values: list[Any], where: str) -> pa.Array:
+    """Words of a file as Arrow text. Numbers are words here; lists and halves of characters are not."""
+    for number, value in enumerate(values):
+        if not isinstance(value, (str, int, float, type(None))):
+            raise AnnotationError(f"{where}, entry {number}: expected a word, found {json.dumps(value)[:80]}")
+    try:
+        return pa.array([None if v is None else str(v) for v in values], pa.string())
+    except UnicodeEncodeError:
+        raise AnnotationError(f"{where}: holds text that is not valid Unicode; repair the file") from None
+
+
 def _tell(layout: Layout, samples: Samples, field: str, rows: Rows, words: list[Any]) -> None:
     """Set a field of the samples at `rows`; what the file leaves open stays as the rules told it."""
-    known = [i for i, word in enumerate(words) if word not in (None, "")]
-    ours = {word: layout.standard_value(field, str(word), {})[0] for word in {words[i] for i in known}}
+    known = [i for i, word in enumerate(words) if word]
+    ours = {word: layout.standard_value(field, word, {})[0] for word in {words[i] for i in known}}
     values = samples.fields[field].to_pylist()
     for i in known:
         values[rows[i]] = ours[words[i]]
@@ -277,6 +297,7 @@ def _sentences(value: Any, where: str) -> list[str]:
     sentences = [value] if isinstance(value, str) else value
     if not isinstance(sentences, list) or not all(isinstance(s, str) for s in sentences):
         raise AnnotationError(f"{where}: a caption should be text or a list of texts, found {json.dumps(value)[:80]}")
+    _as_text(sentences, where)
     return sentences
 
 
@@ -288,6 +309,7 @@ def _splits(
     rows: Rows,
     samples: Samples,
     values: dict[str, str],
+    where: str,
 ) -> Iterable[tuple[tuple[str, ...], Rows]]:
     """Split names, and the rows they are for."""
     split = annotation.split
@@ -295,14 +317,14 @@ def _splits(
         yield tuple(layout.standard_value("split", _fill(str(split), values), {})), rows
         return
     if split.group in columns:
-        words = [columns[split.group][i] for i in entries]
+        words = _as_text(columns[split.group], where).take(pa.array(entries)).to_pylist()
     else:
         words = samples.fields[split.group].take(pa.array(rows)).to_pylist()
     for word in dict.fromkeys(words):
         chosen = rows[[w == word for w in words]]
         if split.otherwise is not None and word not in split.values:
             word = split.otherwise
-        if word is not None:
+        if word:
             names = layout.standard_value("split", word, split.values)
             yield tuple(_fill(name, values) for name in names), chosen
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, ValidationError, model_validator
 
 from indexer.errors import LayoutFileError, did_you_mean
 from indexer.vocabulary import modality_spellings, split_spellings, standard_modality, standard_split
@@ -66,16 +66,28 @@ def _pattern(value: object) -> Pattern:
     for placeholder, meaning in _PLACEHOLDERS.items():
         text = text.replace(placeholder, meaning)
     groups = tuple(_GROUP.findall(text))
+    twice = sorted({g for g in groups if groups.count(g) > 1})
+    if twice:
+        raise ValueError(
+            f"the pattern has the group {twice[0]!r} twice; use two rules, or name the second {twice[0]}{AGAIN}"
+        )
     # Arrow tells what a pattern extracts, so it must extract something: at the least the whole of the path.
     pattern = Pattern(f"^(?s:{text})$" if groups else f"^(?P<whole>(?s:{text}))$", groups)
     try:
         pc.extract_regex(pa.array(["x"]), pattern.regex)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(
-            f"RE2 refuses the pattern {value!r}: {str(error).removeprefix('Invalid regular expression: ')} "
-            "(no look-around and no back-references; name every group, `(?:…)` groups without a name)"
-        ) from None
+        raise ValueError(f"RE2 refuses the pattern {value!r}: {_advice(str(error))}") from None
     return pattern
+
+
+def _advice(error: str) -> str:
+    """What Arrow says of a pattern, without our own anchors, and what to do about it."""
+    what = error.removeprefix("Invalid regular expression: ").split(": ^(", 1)[0]
+    if "perl operator" in what or "escape sequence" in what:
+        return f"{what}; RE2 has no look-around and no back-references"
+    if "unnamed" in what.lower():
+        return "name every group, as (?P<camera>…); (?:…) groups without a name"
+    return what
 
 
 PatternField = Annotated[Pattern, PlainValidator(_pattern)]
@@ -89,6 +101,15 @@ class Source(Model):
     otherwise: str | None = Field(None, alias="else")
 
 
+def _kind(value: object) -> str:
+    return "<source>" if isinstance(value, (dict, Source)) else "<word>"
+
+
+Word = Annotated[str, Field(min_length=1)]
+Value = Annotated[Annotated[Word, Tag("<word>")] | Annotated[Source, Tag("<source>")], Discriminator(_kind)]
+"""A constant, or where it comes from."""
+
+
 class Rule(Model):
     """One way in which files of samples are named."""
 
@@ -97,17 +118,17 @@ class Rule(Model):
     """Paths that `match` takes but that are no samples."""
     aligned: tuple[str, ...] = ()
     """Groups that together name an aligned set: files that agree in them are one sample."""
-    identity: str | Source | None = None
-    scope: str | Source | None = None
-    camera: str | Source | None = None
-    modality: str | Source | None = None
-    split: str | Source | None = None
-    view: str | Source | None = None
-    tracklet: str | Source | None = None
-    frame: str | Source | None = None
-    clothes: str | Source | None = None
-    source: str | Source | None = None
-    role: str | Source | None = None
+    identity: Value | None = None
+    scope: Value | None = None
+    camera: Value | None = None
+    modality: Value | None = None
+    split: Value | None = None
+    view: Value | None = None
+    tracklet: Value | None = None
+    frame: Value | None = None
+    clothes: Value | None = None
+    source: Value | None = None
+    role: Value | None = None
 
     @model_validator(mode="after")
     def _groups_exist(self) -> Rule:
@@ -159,7 +180,7 @@ class Annotation(Model):
     """What the file's paths or names lack at the end, e.g. `.jpg`."""
     numeric: bool = False
     """Identities are compared as numbers: `1` is `0001`."""
-    split: str | Source | None = None
+    split: Value | None = None
     """What the listed samples are in; `{name}` as in `file`; `{ from = "split" }` takes a column of the file, or a
     field of the sample."""
     reach: Literal["sample", "identity"] = "sample"
@@ -247,7 +268,9 @@ class Layout(Model):
         if not any("identity" in {**r.sources(), **r.constants()} for r in self.rule) and not any(
             "identity" in tuple(a.columns) and a.join != "identity" for a in self.annotation
         ):
-            raise ValueError("no rule has a group (?P<identity>…) and no annotation a column 'identity'")
+            raise ValueError(
+                "no rule has a group 'identity', written (?P<identity>…), and no annotation a column 'identity'"
+            )
         return self
 
     def standard_value(self, field: str, word: str, own: Mapping[str, str | tuple[str, ...]]) -> tuple[str, ...]:
@@ -292,17 +315,25 @@ def parse_layout(text: str, *, name: str, where: str) -> Layout:
 
 def _explain(error: dict[str, Any]) -> str:
     """One line for one pydantic error, in the words of the layout file."""
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    parts = [part for part in error["loc"] if part not in ("<word>", "<source>")]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     if error["type"] == "extra_forbidden":
-        parts: dict[str, type[BaseModel]] = {
+        tables: dict[object, type[BaseModel]] = {
             "rule": Rule,
             "annotation": Annotation,
             "aside": Aside,
             "detect": Detection,
         }
-        model = parts.get(str(error["loc"][0]), Layout) if len(error["loc"]) > 1 else Layout
+        model = tables.get(error["loc"][0], Layout) if len(error["loc"]) > 1 else Layout
+        model = Source if "<source>" in error["loc"] else model
         hidden = {"name", "digest"} if model is Layout else set()
         known = [f.alias or n for n, f in model.model_fields.items() if n not in hidden]
-        return f"unknown key {place!r}; {did_you_mean(str(error['loc'][-1]), known)}"
+        return f"unknown key {place!r}; {did_you_mean(str(parts[-1]), known)}"
     message = str(error["msg"]).removeprefix("Value error, ")
+    for theirs, ours in (
+        ("valid dictionary or instance of", "table:"),
+        ("valid tuple", "list"),
+        ("valid dictionary", "table"),
+    ):
+        message = message.replace(theirs, ours)
     return f"{place}: {message}" if place else message

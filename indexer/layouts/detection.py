@@ -44,18 +44,17 @@ class Score:
 
 
 def bases(listing: Listing) -> list[str]:
-    """The dataset's folder itself, and what lies below it while there is nothing but one folder with images."""
-    images = np.flatnonzero(is_image(with_lower_extension(listing.arrow)))
-    if not len(images):
-        return [""]
-    # sorted: if the first and the last image share a folder, all do
-    first, last = listing.paths[images[0]], listing.paths[images[-1]]
+    """The dataset's folder itself, and what lies below it while nearly all images are in one folder."""
+    images = listing.arrow.filter(pa.array(is_image(with_lower_extension(listing.arrow))))
     found = [""]
     while len(found) < 3:
-        base = first[: first.find("/", len(found[-1])) + 1]
-        if base == "" or base == found[-1] or not last.startswith(base):
+        top = pc.replace_substring_regex(pc.utf8_slice_codeunits(images, len(found[-1])), r"(?s:/.*|^[^/]*$)", "")
+        counts = pc.value_counts(top.filter(pc.not_equal(top, ""))).to_pylist()
+        largest = max(counts, key=lambda c: (c["counts"], c["values"]), default=None)
+        if largest is None or largest["counts"] < MATCH_RATE * len(images):
             break
-        found.append(base)
+        found.append(f"{found[-1]}{largest['values']}/")
+        images = images.filter(pc.starts_with(images, found[-1]))
     return found
 
 
@@ -79,12 +78,15 @@ def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score
 
 
 def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
-    paths = pc.utf8_slice_codeunits(sampled, len(base)) if base else sampled
-    taken, rest = apply_rules(layout, paths, np.arange(len(paths)))
-    _, left = take_asides(layout.aside, paths, rest)
+    inside = np.flatnonzero(pc.starts_with(sampled, base).to_numpy(zero_copy_only=False))
+    outside = np.setdiff1d(np.arange(len(sampled)), inside)
+    paths = pc.utf8_slice_codeunits(sampled, len(base))
+    taken, rest = apply_rules(layout, paths, inside)
+    _, rest = take_asides(layout.aside, paths, rest)
+    left = np.concatenate([rest, outside])
     count = sum(len(t.rows) for t in taken)
     labels = {label for t in taken for label in pc.unique(t.fields["identity"]).to_pylist()}
-    example = base + paths[int(left[0])].as_py() if len(left) else ""
+    example = sampled[int(left[0])].as_py() if len(left) else ""
     return Score(layout, base, count / max(count + len(left), 1), example, len(labels))
 
 

@@ -7,6 +7,7 @@ dataset folder.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ _SYNONYMS: Final = {
 
 def is_manifest(layout: str) -> bool:
     """Whether a `--layout` value names a manifest and not a layout."""
-    return layout.endswith(SUFFIXES)
+    return layout.lower().endswith(SUFFIXES)
 
 
 def read_manifest(file: Path, root: Path, listing: Listing | None) -> Reading:
@@ -50,11 +51,16 @@ def read_manifest(file: Path, root: Path, listing: Listing | None) -> Reading:
         LayoutFileError: It cannot be read, lacks a column, or has a value that cannot be.
     """
     table = _load(file)
+    if not len(table):
+        raise LayoutFileError(f"{file}: lists no samples, only the names of its columns")
     path = _text(table, "path", file)
     if path.null_count or pc.any(pc.equal(path, "")).as_py():
         row = int(np.flatnonzero(pc.fill_null(pc.equal(path, ""), True).to_numpy(zero_copy_only=False))[0])
         raise LayoutFileError(f"{file}, row {row + 1}: no path")
-    path = pc.replace_substring_regex(pc.replace_substring(path, "\\", "/"), r"^(?:\./)+", "")
+    path = pc.replace_substring_regex(pc.replace_substring(path, "\\", "/"), r"(?:^|/)(?:\./+)+|/{2,}", "/")
+    path = pc.if_else(
+        pc.starts_with(table["path"].cast(pa.string()).combine_chunks(), "/"), path, pc.utf8_ltrim(path, "/")
+    )
     _refuse_escapes(path, file)
     order = pc.sort_indices(path)
     path, table = path.take(order), table.take(order)
@@ -95,10 +101,13 @@ def read_manifest(file: Path, root: Path, listing: Listing | None) -> Reading:
 
 def _load(file: Path) -> pa.Table:
     # imported here: a build from a layout needs none of the three
-    from pyarrow import csv, json, parquet
+    from pyarrow import csv, parquet
 
+    suffix = file.suffix.lower()
     try:
-        if file.suffix == ".csv":
+        if not file.is_file():
+            raise LayoutFileError(f"{file}: a manifest file was expected there")
+        if suffix == ".csv":
             with file.open("rb") as head:
                 header = head.readline().decode("utf-8-sig").strip().split(",")
             as_text = csv.ConvertOptions(
@@ -107,8 +116,8 @@ def _load(file: Path) -> pa.Table:
                 null_values=[""],
             )
             table = csv.read_csv(file, convert_options=as_text)
-        elif file.suffix == ".jsonl":
-            table = json.read_json(file)
+        elif suffix == ".jsonl":
+            table = _json_lines(file)
         else:
             table = parquet.read_table(file)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
@@ -117,13 +126,42 @@ def _load(file: Path) -> pa.Table:
     names = [_SYNONYMS.get(name, name) for name in table.column_names]
     for name in ("path", "identity"):
         if name not in names:
-            raise LayoutFileError(f"{file}: a manifest needs a column {name!r}; found: {', '.join(table.column_names)}")
+            raise LayoutFileError(
+                f"{file}: a manifest needs a column {name!r}, in lower case, comma-separated; found: {', '.join(table.column_names)}"
+            )
     for name, given in zip(names, table.column_names, strict=True):
         if names.count(name) > 1:
             raise LayoutFileError(f"{file}: column {name!r} is given twice")
         if name not in _COLUMNS:
             raise LayoutFileError(f"{file}: unknown column {given!r}; {did_you_mean(given, _COLUMNS)}")
     return table.rename_columns(names)
+
+
+def _json_lines(file: Path) -> pa.Table:
+    """By Python's reader: Arrow's takes a label that looks like a date for one."""
+    records = []
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+        if line.strip():
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise LayoutFileError(f"{file}, line {number}: not valid JSON ({error})") from None
+            if not isinstance(record, dict):
+                raise LayoutFileError(f"{file}, line {number}: expected an object, found {line[:60]}")
+            records.append(record)
+    names = dict.fromkeys(name for record in records for name in record)
+    columns = {name: [record.get(name) for record in records] for name in names}
+    for name, values in columns.items():
+        if _SYNONYMS.get(name, name) != "caption":
+            for number, value in enumerate(values, 1):
+                if isinstance(value, bool) or not isinstance(value, (str, int, type(None))):
+                    raise LayoutFileError(
+                        f"{file}, record {number}: {name!r} should be text or a whole number, found {value!r}"
+                    )
+            columns[name] = [None if value is None else str(value) for value in values]
+        else:
+            columns[name] = [[value] if isinstance(value, str) else value for value in values]
+    return pa.table(columns)
 
 
 def _text(table: pa.Table, name: str, file: Path) -> pa.Array:

@@ -75,7 +75,9 @@ def list_tree(root: Path, *, exclude: Collection[Path] = (), on_progress: Progre
         TreeMissingError: There is no such folder.
         TreeError: It is not a folder, cannot be read, or holds no file.
     """
-    walk = _Walk(root, {Path(os.path.relpath(p, root)).as_posix() for p in exclude}, on_progress)
+    real = os.path.realpath(root)
+    below = {Path(os.path.relpath(os.path.realpath(p), real)).as_posix() for p in exclude}
+    walk = _Walk(root, below, on_progress)
     walk.run()
     order = sorted(range(len(walk.paths)), key=walk.paths.__getitem__)
     if not order:
@@ -111,20 +113,21 @@ class _Walk:
         while self.linked:
             waiting, self.linked = sorted(self.linked), []
             for prefix, folder in waiting:
-                if self._key(folder) in self.seen:
-                    self._problem("link", prefix, "a link to a folder that is listed already: not listed twice")
-                else:
-                    self._descend(prefix + "/", folder)
+                self._descend(prefix + "/", folder)
 
     def _check_root(self) -> None:
-        if not self.root.exists():
-            raise TreeMissingError(f"{self.root}: no such folder")
-        if not self.root.is_dir():
-            raise TreeError(f"{self.root}: a dataset folder was expected, this is a file")
         try:
             os.scandir(self.root).close()
+        except FileNotFoundError:
+            raise TreeMissingError(f"{printable(str(self.root))}: no such folder; check the path") from None
+        except NotADirectoryError:
+            raise TreeError(f"{self.root}: a dataset folder was expected, this is a file") from None
         except OSError as error:
-            raise TreeError(f"{self.root}: cannot be listed ({error.strerror}); check its permissions") from None
+            raise TreeError(
+                f"{printable(str(self.root))[:200]}: cannot be listed ({error.strerror}); check the path and its permissions"
+            ) from None
+        if not _is_text(os.fspath(self.root)):
+            raise TreeError(f"{printable(str(self.root))}: the folder's own name is not valid UTF-8; rename it")
 
     def _key(self, folder: str) -> tuple[int, int]:
         status = os.stat(folder)
@@ -136,7 +139,13 @@ class _Walk:
         while waiting:
             prefix, folder = waiting.pop()
             try:
-                self.seen.add(self._key(folder))
+                key = self._key(folder)
+                if key in self.seen:  # real folders are met once, so a link has led here
+                    self._problem(
+                        "link", prefix.rstrip("/"), "leads to a folder that is listed already: not listed twice"
+                    )
+                    continue
+                self.seen.add(key)
                 with os.scandir(folder) as entries:
                     waiting.extend(self._files(prefix, list(entries)))
             except OSError as error:
