@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from indexer.errors import (
     IndexFileError,
@@ -24,10 +25,10 @@ from indexer.index_file import IndexFile, is_index, write_index
 from indexer.inspection.statistics import Statistics, statistics
 from indexer.layouts import known_layouts, load_layout
 from indexer.layouts.definition import Layout
-from indexer.layouts.detection import bases, detect
+from indexer.layouts.detection import bases, detect, sampled_images
 from indexer.layouts.manifest import is_manifest, read_manifest
 from indexer.layouts.reading import Reading, read_tree
-from indexer.layouts.rules import apply_rules, with_lower_extension
+from indexer.layouts.rules import apply_rules
 from indexer.scan.listing import Listing, list_tree, printable
 from indexer.schema import INDEX_NAME, IndexMetadata, Pairing
 from indexer.table import IndexTable, build_table
@@ -218,15 +219,14 @@ def _current(out: Path, root: Path, fingerprint: str, chosen: Layout | None, lay
 
 def _best_base(layout: Layout, listing: Listing) -> str:
     """The folder in which a layout the user named takes most."""
-    paths = with_lower_extension(listing.arrow).to_pylist()
+    folders = bases(sampled_images(listing))
 
     def taken(base: str) -> int:
-        import pyarrow as pa
+        inside = listing.folded.filter(pc.starts_with(listing.folded, base))
+        paths = pc.utf8_slice_codeunits(inside, len(base))
+        return sum(len(t.rows) for t in apply_rules(layout, paths, np.arange(len(paths)))[0])
 
-        inside = pa.array([p[len(base) :] for p in paths if p.startswith(base)], pa.string())
-        return sum(len(t.rows) for t in apply_rules(layout, inside, np.arange(len(inside)))[0])
-
-    return max(bases(listing), key=lambda base: (taken(base), -len(base)))
+    return max(folders, key=lambda base: (taken(base), -len(base))) if len(folders) > 1 else ""
 
 
 def _metadata(made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path) -> IndexMetadata:

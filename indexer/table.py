@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from indexer.distinct import distinct
 from indexer.errors import LayoutError, Problem
 from indexer.samples import Samples, join_aligned
 from indexer.schema import BY_NAME, MAX_MODALITIES, SCHEMA, UNKNOWN, SplitRun, mask_names, modality_mask
 from indexer.vocabulary import RGB, TEXT, modality_order, natural_key, split_order, standard_modality
 
 _VIEWS: Final = ("front", "back", "side")
-_NO_SPLIT: Final = np.uint64(0)
 Integers = NDArray[np.int64]
 
 
@@ -73,8 +73,8 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
     splits, split_bits = _ordered_splits(samples, default_protocol)
     plain = tuple(name for name in splits if "/" not in name)
     default_bits = split_bits & np.uint64((1 << len(plain)) - 1)
-    split_rank, split_masks = _split_ranks(default_bits)
-    pid, identities = _number_identities(samples, split_rank, len(split_masks))
+    split_rank, num_ranks = _split_ranks(default_bits)
+    pid, identities = _number_identities(samples, split_rank, num_ranks)
     camid = _number_cameras(samples)
     # Listing order is path order, so a stable sort by the other keys leaves paths sorted within them.
     order = np.lexsort((camid, masks, pid, split_rank))
@@ -141,13 +141,17 @@ def _ordered_splits(samples: Samples, default_protocol: str | None) -> tuple[tup
     return tuple(names), bits
 
 
-def _split_ranks(default_bits: NDArray[np.uint64]) -> tuple[Integers, list[np.uint64]]:
-    """Each sample's position among the combinations of default splits that occur: train first, none last."""
-    present = sorted(np.unique(default_bits), key=lambda m: (m == _NO_SPLIT, [i for i in range(64) if int(m) >> i & 1]))
-    ranks = np.zeros(len(default_bits), np.int64)
-    for rank, mask in enumerate(present):
-        ranks[default_bits == mask] = rank
-    return ranks, present
+def _split_ranks(default_bits: NDArray[np.uint64]) -> tuple[Integers, int]:
+    """Each sample's place among the combinations of default splits, train first and none last; and how many occur."""
+    masks, codes = distinct(default_bits)
+
+    def by_first_split(code: int) -> tuple[bool, list[int]]:
+        mask = int(masks[code])
+        return mask == 0, [i for i in range(64) if mask >> i & 1]
+
+    rank = np.empty(len(masks), np.int64)
+    rank[sorted(range(len(masks)), key=by_first_split)] = np.arange(len(masks))
+    return rank[codes], len(masks)
 
 
 def _number_identities(samples: Samples, split_rank: Integers, num_ranks: int) -> tuple[NDArray[np.int32], int]:
@@ -188,7 +192,7 @@ def _number_cameras(samples: Samples) -> NDArray[np.int16]:
 
 def _readable(masks: NDArray[Any], names: Sequence[str]) -> pa.Array:
     """`rgb+text` for bits; null for none."""
-    present, codes = np.unique(masks, return_inverse=True)
+    present, codes = distinct(masks)
     words = ["+".join(mask_names(int(mask), names)) or None for mask in present]
     # sorted: the dictionary, and so the file, does not depend on which bits come first
     return pa.array(words, pa.string()).take(pa.array(codes)).dictionary_encode()

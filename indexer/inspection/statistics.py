@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from indexer.distinct import distinct
 from indexer.errors import SettingsError, did_you_mean
 from indexer.index_file import IndexFile
 from indexer.schema import Pairing, mask_names, modality_mask
@@ -181,7 +182,8 @@ def split_facts(index: IndexFile, splits: Sequence[str], pairing: Pairing, p: in
     everything = np.uint32((1 << len(metadata.modalities)) - 1)
     pairable = _count(((covered & anchor) != 0) & ((covered & others) != 0))
     each = "pair" if pairing.others else "any"
-    combinations, numbers = np.unique(covered, return_counts=True)
+    combinations, codes = distinct(covered)
+    numbers = np.bincount(codes)
     by_size = sorted(zip(numbers.tolist(), combinations.tolist(), strict=True), reverse=True)
     return SplitFacts(
         samples=len(pid),
@@ -248,8 +250,10 @@ def _cameras(index: IndexFile, rows: NDArray[np.int64] | None) -> dict[str, dict
 def _camera_names(index: IndexFile) -> dict[int, str]:
     """camid → the dataset's name of the camera, with its source where there are several."""
     camid = index.integers("camid").slice(0, index.num_rows)
-    values, first = np.unique(camid, return_index=True)
-    told = first[values >= 0].astype(np.int64)
+    values, codes = distinct(camid)
+    first = np.empty(len(values), np.int64)
+    first[codes[::-1]] = np.arange(len(camid))[::-1]  # of several writes to one place the last one stays
+    told = first[values >= 0]
     table = index.take(["camera", "source"], told)
     labels = zip(table["source"].to_pylist(), table["camera"].to_pylist(), strict=True)
     words = [f"{source}/{camera}" if source else str(camera) for source, camera in labels]

@@ -213,7 +213,9 @@ def _join(
             key = pc.replace_substring_regex(key, r"^.*/", "")
         entries, rows = _matching(listed, key)
     problems = []
-    missing = np.setdiff1d(np.arange(len(listed)), entries)
+    missed = np.ones(len(listed), bool)
+    missed[entries] = False
+    missing = np.flatnonzero(missed)
     if len(missing):
         what = "identities" if annotation.join == "identity" else "files"
         problems.append(
@@ -264,10 +266,11 @@ def _matching(listed: pa.Array, key: pa.Array) -> tuple[Rows, Rows]:
 
 
 def _same_identity(annotation: Annotation, listed: pa.Array, samples: Samples) -> tuple[Rows, Rows]:
-    key = samples.fields["identity"]
+    encoded = samples.fields["identity"].dictionary_encode()
+    labels = encoded.dictionary
     if annotation.numeric:
-        listed, key = (pc.replace_substring_regex(v, r"^0+(\d)", r"\1") for v in (listed, key))
-    found = pc.index_in(key, value_set=listed)
+        listed, labels = (pc.replace_substring_regex(v, r"^0+(\d)", r"\1") for v in (listed, labels))
+    found = pc.index_in(labels, value_set=listed).take(encoded.indices)
     rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
     return found.drop_null().to_numpy().astype(np.int64), rows
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from indexer.errors import LayoutError
 from indexer.layouts.definition import Layout
-from indexer.layouts.rules import apply_rules, is_image, take_asides, with_lower_extension
+from indexer.layouts.rules import apply_rules, is_image, take_asides
 from indexer.scan.listing import Listing, printable
 
 SAMPLE_SIZE = 2000
@@ -43,9 +43,24 @@ class Score:
         return self.identities >= self.layout.detect.min_identities
 
 
-def bases(listing: Listing) -> list[str]:
+def sampled_images(listing: Listing) -> pa.Array:
+    """Images of a tree, evenly spread over it: all, or as many as `SAMPLE_SIZE`.
+
+    Raises:
+        LayoutError: There is none.
+    """
+    images = np.flatnonzero(is_image(listing.folded))
+    if not len(images):
+        raise LayoutError(
+            f"{listing.root}: none of the {len(listing):,} files is an image (first: {printable(listing.paths[0])}); "
+            "is it the right folder, is the archive unpacked?"
+        )
+    step = np.linspace(0, len(images) - 1, min(SAMPLE_SIZE, len(images))).astype(np.int64)
+    return listing.folded.take(pa.array(images[step]))
+
+
+def bases(images: pa.Array) -> list[str]:
     """The dataset's folder itself, and what lies below it while nearly all images are in one folder."""
-    images = listing.arrow.filter(pa.array(is_image(with_lower_extension(listing.arrow))))
     found = [""]
     while len(found) < 3:
         top = pc.replace_substring_regex(pc.utf8_slice_codeunits(images, len(found[-1])), r"(?s:/.*|^[^/]*$)", "")
@@ -60,26 +75,18 @@ def bases(listing: Listing) -> list[str]:
 
 def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score]:
     """Every layout at its best base, best first: strict layouts before loose ones, then by match rate."""
-    paths = with_lower_extension(listing.arrow)
-    images = np.flatnonzero(is_image(paths))
-    if not len(images):
-        raise LayoutError(
-            f"{listing.root}: none of the {len(listing):,} files is an image (first: {printable(listing.paths[0])}); "
-            "is it the right folder, is the archive unpacked?"
-        )
-    step = np.linspace(0, len(images) - 1, min(SAMPLE_SIZE, len(images))).astype(np.int64)
-    sampled = paths.take(pa.array(images[step]))
-    folders = bases(listing)
+    images = sampled_images(listing)
+    folders = bases(images)
     scores = [
-        max((_score(layout, base, sampled) for base in folders), key=lambda s: (s.rate, s.plausible, -len(s.base)))
+        max((_score(layout, base, images) for base in folders), key=lambda s: (s.rate, s.plausible, -len(s.base)))
         for layout in layouts.values()
     ]
     return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, s.layout.name))
 
 
 def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
-    inside = np.flatnonzero(pc.starts_with(sampled, base).to_numpy(zero_copy_only=False))
-    outside = np.setdiff1d(np.arange(len(sampled)), inside)
+    is_inside = pc.starts_with(sampled, base).to_numpy(zero_copy_only=False)
+    inside, outside = np.flatnonzero(is_inside), np.flatnonzero(~is_inside)
     paths = pc.utf8_slice_codeunits(sampled, len(base))
     taken, rest = apply_rules(layout, paths, inside)
     _, rest = take_asides(layout.aside, paths, rest)
@@ -120,7 +127,7 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
         few = "" if s.plausible else f", with {s.identities} identity folders only"
         lines.append(f"  {s.layout.name} matches {s.rate:.0%}{few}{example}")
     if not near:
-        lines.append(f"  no layout matches any image, e.g. {printable(_first_image(listing))}")
+        lines.append(f"  no layout matches any image, e.g. {printable(sampled_images(listing)[0].as_py())}")
     loose = next((s.layout.name for s in near if s.layout.detect.loose), None)
     lines.append(
         "  choose one with --layout NAME, or describe the tree in a file of ten lines: --layout my.toml (docs/layouts.md)"
@@ -128,8 +135,3 @@ def _nothing_fits(scores: list[Score], listing: Listing) -> str:
     if loose:
         lines.append(f"  if every folder that holds images is an identity: --layout {loose}")
     return "\n".join(lines)
-
-
-def _first_image(listing: Listing) -> str:
-    images = is_image(with_lower_extension(listing.arrow))
-    return listing.paths[int(np.flatnonzero(images)[0])]

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from indexer.errors import LayoutFileError, Problem, did_you_mean
 from indexer.layouts.reading import Reading
-from indexer.layouts.rules import is_image, with_lower_extension
+from indexer.layouts.rules import is_image
 from indexer.samples import FIELDS, Samples, SplitMarks, no_text
 from indexer.scan.listing import Listing, printable
 from indexer.schema import UNKNOWN
@@ -84,7 +84,7 @@ def read_manifest(file: Path, root: Path, listing: Listing | None) -> Reading:
         rows = found.drop_null().to_numpy().astype(np.int64)
         path, table = path.take(pa.array(keep)), table.take(pa.array(keep))
         size, mtime = listing.sizes[rows], listing.mtimes_ns[rows]
-        others = np.setdiff1d(np.flatnonzero(is_image(with_lower_extension(there))), rows)
+        others = np.setdiff1d(np.flatnonzero(is_image(listing.folded)), rows)
         unmatched = there.take(pa.array(others)).to_pylist()
     if not len(path):
         raise LayoutFileError(f"{file}: none of the files it lists is in {root}; its paths are relative to that folder")

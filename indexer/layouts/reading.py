@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from indexer.errors import LayoutError, Problem
 from indexer.layouts.annotations import Files, Rows, annotate
 from indexer.layouts.definition import Layout
-from indexer.layouts.rules import Taken, apply_rules, take_asides, with_lower_extension
+from indexer.layouts.rules import Taken, apply_rules, take_asides
 from indexer.samples import FIELDS, Samples, SplitMarks
 from indexer.scan.listing import Listing, printable
 
@@ -46,10 +46,9 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
         AnnotationError: A list of the dataset is malformed.
     """
     paths = listing.arrow
-    inside = np.arange(len(listing), dtype=np.int64)
-    if base:
-        inside = np.flatnonzero(pc.starts_with(paths, base).to_numpy(zero_copy_only=False))
-    seen = with_lower_extension(pc.utf8_slice_codeunits(paths, len(base)) if base else paths)
+    is_inside = pc.starts_with(paths, base).to_numpy(zero_copy_only=False)
+    inside = np.flatnonzero(is_inside)
+    seen = pc.utf8_slice_codeunits(listing.folded, len(base)) if base else listing.folded
     taken, rest = apply_rules(layout, seen, inside)
     samples = _gather(layout, taken, paths, listing)
     if not len(samples):
@@ -64,12 +63,10 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
     used, found = annotate(layout, samples, Files(Path(listing.root, base), present))
     samples.path = own
     _give_roles(layout, samples)
-    is_used = np.isin(rest, [])
-    if used:
-        is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used)).to_numpy(zero_copy_only=False)
+    is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used, pa.string())).to_numpy(zero_copy_only=False)
     aside, rest = take_asides(layout.aside, seen, rest[~is_used])
     problems = _contradictions(taken, rest, paths)
-    left = np.sort(np.concatenate([rest, np.setdiff1d(np.arange(len(listing)), inside)]))
+    left = np.sort(np.concatenate([rest, np.flatnonzero(~is_inside)]))
     unmatched = paths.take(pa.array(left)).to_pylist()
     return Reading(
         samples,

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from indexer.layouts.definition import AGAIN, IMAGE_EXTENSIONS, Aside, Layout, Pattern, Rule, Source
 from indexer.samples import FIELDS, no_text
 
-_UPPER_EXTENSION = r"\.[^./]*[A-Z][^./]*$"
 _IMAGE = rf"\.(?:{'|'.join(IMAGE_EXTENSIONS)})$"
 
 Rows = NDArray[np.int64]
@@ -36,20 +35,8 @@ class Taken:
     """Paths that a pattern fits but whose parts contradict each other: not taken."""
 
 
-def with_lower_extension(paths: pa.Array) -> pa.Array:
-    """The paths as rules see them: the case of an extension says nothing."""
-    upper = pc.match_substring_regex(paths, _UPPER_EXTENSION)
-    if not pc.any(upper).as_py():
-        return paths
-    words = paths.to_pylist()
-    for row in np.flatnonzero(upper.to_numpy(zero_copy_only=False)):
-        stem, dot, extension = words[row].rpartition(".")
-        words[row] = stem + dot + extension.lower()
-    return pa.array(words, pa.string())
-
-
 def is_image(paths: pa.Array) -> NDArray[np.bool_]:
-    """Which paths (extensions in lower case) name images."""
+    """Which paths (extensions in lower case, `Listing.folded`) name images."""
     return _mask(pc.match_substring_regex(paths, _IMAGE))
 
 

@@ -11,7 +11,8 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
@@ -30,6 +32,11 @@ _DROPPING: Final = re.compile(
     r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
 )
 """Names that systems and tools leave behind, files and folders alike; hidden names are among them."""
+
+_SUSPECT: Final = frozenset("._@tTdDrR")
+"""First letters of such names, and of ours: the others need no closer look. It runs for every file of a dataset."""
+
+_FILE_TYPE: Final = 0o170000  # the bits of st_mode that stat.S_ISREG and its sisters look at
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,18 @@ class Listing:
     def arrow(self) -> pa.Array:
         """The paths as an Arrow array, for patterns that run over all of them at once."""
         return pa.array(self.paths, pa.string())
+
+    @cached_property
+    def folded(self) -> pa.Array:
+        """The same with extensions in lower case: the case of an extension says nothing."""
+        upper = pc.match_substring_regex(self.arrow, r"\.[^./]*[A-Z][^./]*$").to_numpy(zero_copy_only=False)
+        if not upper.any():
+            return self.arrow
+        words = list(self.paths)
+        for row in np.flatnonzero(upper):
+            stem, dot, extension = words[row].rpartition(".")
+            words[row] = stem + dot + extension.lower()
+        return pa.array(words, pa.string())
 
 
 def list_tree(root: Path, *, exclude: Collection[Path] = (), on_progress: Progress | None = None) -> Listing:
@@ -129,53 +148,46 @@ class _Walk:
         if not _is_text(os.fspath(self.root)):
             raise TreeError(f"{printable(str(self.root))}: the folder's own name is not valid UTF-8; rename it")
 
-    def _key(self, folder: str) -> tuple[int, int]:
-        status = os.stat(folder)
-        # Windows' os.stat tells inode and device too; a file system that has no inodes says 0 for all.
-        return (status.st_dev, status.st_ino or hash(os.path.realpath(folder)))
-
     def _descend(self, prefix: str, folder: str) -> None:
         waiting = [(prefix, folder)]
         while waiting:
             prefix, folder = waiting.pop()
             try:
-                key = self._key(folder)
-                if key in self.seen:  # real folders are met once, so a link has led here
-                    self._problem(
-                        "link", prefix.rstrip("/"), "leads to a folder that is listed already: not listed twice"
-                    )
-                    continue
-                self.seen.add(key)
-                with os.scandir(folder) as entries:
-                    waiting.extend(self._files(prefix, list(entries)))
+                with _opened(folder) as place:
+                    status = os.stat(place)
+                    # a file system that has no inodes says 0 for all
+                    key = (status.st_dev, status.st_ino or hash(os.path.realpath(folder)))
+                    if key in self.seen:  # real folders are met once, so a link has led here
+                        self._problem("link", prefix[:-1], "leads to a folder that is listed already: not listed twice")
+                        continue
+                    self.seen.add(key)
+                    with os.scandir(place) as entries:
+                        waiting.extend(self._files(prefix, folder, list(entries)))
             except OSError as error:
-                self._problem("unreadable", prefix.rstrip("/"), f"this folder cannot be listed ({error.strerror})")
+                self._problem("unreadable", prefix[:-1], f"this folder cannot be listed ({error.strerror})")
             if self.on_progress:
                 self.on_progress(len(self.paths))
 
-    def _files(self, prefix: str, entries: list[os.DirEntry[str]]) -> list[tuple[str, str]]:
+    def _files(self, prefix: str, folder: str, entries: list[os.DirEntry[str]]) -> list[tuple[str, str]]:
         """Take the files of one folder; return its folders."""
         folders = []
         add_path, add_size, add_mtime = self.paths.append, self.sizes.append, self.mtimes.append
         for entry in entries:
             name = entry.name
-            if name == INDEX_NAME:
-                continue  # ours
-            if _DROPPING.fullmatch(name):
-                self.droppings[name if name[0] != "." or name == ".DS_Store" else ".*"] += 1
+            if (name[0] in _SUSPECT or "-checkpoint." in name) and self._is_dropping(name):
                 continue
             path = prefix + name
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append((path + "/", entry.path))
+                    folders.append((path + "/", f"{folder}/{name}"))
                     continue
                 status = entry.stat()  # follows a link: a linked sample counts as its target
             except OSError as error:
                 self._unusable(entry, path, error)
                 continue
-            if not stat.S_ISREG(status.st_mode):
-                self._not_a_file(entry, path, status.st_mode)
-            elif not _is_text(path):
+            if status.st_mode & _FILE_TYPE != stat.S_IFREG:
+                self._not_a_file(path, f"{folder}/{name}", status.st_mode)
+            elif not path.isascii() and not _is_text(path):
                 self._problem("name", path, "the name is not valid UTF-8; rename the file")
             elif path not in self.exclude:
                 add_path(path)
@@ -183,9 +195,17 @@ class _Walk:
                 add_mtime(status.st_mtime_ns)
         return folders
 
-    def _not_a_file(self, entry: os.DirEntry[str], path: str, mode: int) -> None:
+    def _is_dropping(self, name: str) -> bool:
+        if name == INDEX_NAME:
+            return True  # ours, and nothing to tell about
+        if not _DROPPING.fullmatch(name):
+            return False
+        self.droppings[name if name[0] != "." or name == ".DS_Store" else ".*"] += 1
+        return True
+
+    def _not_a_file(self, path: str, place: str, mode: int) -> None:
         if stat.S_ISDIR(mode):
-            self.linked.append((path, entry.path))
+            self.linked.append((path, place))
         else:
             self._problem("special", path, "not a file but a FIFO, socket or device: left alone")
 
@@ -199,9 +219,20 @@ class _Walk:
         self.problems.append(Problem(kind, printable(where) or ".", message))
 
 
+@contextmanager
+def _opened(folder: str) -> Iterator[str | int]:
+    """A folder by its handle where the system has such: looking at its files then walks no path again and again."""
+    if os.scandir not in os.supports_fd:
+        yield folder
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
 def _is_text(path: str) -> bool:
-    if path.isascii():
-        return True
     try:
         path.encode()
     except UnicodeEncodeError:

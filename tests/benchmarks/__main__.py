@@ -1,0 +1,144 @@
+"""`make bench`: speed as ratios in one run, against named references; medians, because machines are shared and noisy."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.made_up import write_made_up
+
+FIND_GOAL = 2.5
+"""A build may take this many times what `find` takes to list and stat the same tree."""
+
+_FIRST_BATCH = """
+import sys, time
+import numpy, pyarrow.parquet, torch.utils.data
+from sampler_runtime import PKBatchSampler, open_index
+import sampler_runtime.plan
+def anonymous():
+    lines = open("/proc/self/smaps_rollup").read().splitlines() if sys.platform == "linux" else []
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous")) / 1024
+path, small = sys.argv[1:]
+next(iter(PKBatchSampler(open_index(small), 16, 4, "pair")))  # the first use of NumPy and Arrow costs time of its own
+memory, start = anonymous(), time.perf_counter()
+index = open_index(path)
+opened = time.perf_counter()
+sampler = PKBatchSampler(index.select(split="train"), 16, 4, "pair")
+first = next(iter(sampler))
+done = time.perf_counter()
+memory = anonymous() - memory
+batches = iter(sampler)
+next(batches)
+count, begin = 0, time.perf_counter()
+for batch in batches:
+    count += 1
+    if count == 20000:
+        break
+spent = time.perf_counter() - begin
+reading = time.perf_counter()
+table = pyarrow.parquet.read_table(path, columns=["pid", "modalities"])
+reading = time.perf_counter() - reading
+print(1e3 * (opened - start), 1e3 * (done - start), memory, 1e3 * reading, 1e6 * spent / max(count, 1))
+"""
+
+
+def median_seconds(run: Callable[[], object], times: int) -> float:
+    """Median wall time of a few runs."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def write_tree(root: Path, files: int) -> None:
+    """A tree in the SYSU-MM01 layout: six cameras, as many identities as it takes, 20 images each."""
+    flags = os.O_WRONLY | os.O_CREAT
+    for identity in range(1, files // 120 + 1):
+        for camera in range(1, 7):
+            folder = root / f"cam{camera}" / f"{identity:04d}"
+            folder.mkdir(parents=True)
+            for frame in range(1, 21):
+                os.close(os.open(f"{folder}/{frame:04d}.jpg", flags))
+    (root / "exp").mkdir()
+    for part, first in (("train", 1), ("val", 2), ("test", 3)):
+        ids = ",".join(str(i) for i in range(first, files // 120 + 1, 3))
+        (root / "exp" / f"{part}_id.txt").write_text(ids)
+
+
+def bench_build(folder: Path, files: int, times: int) -> None:
+    """A whole build, and its second run on the unchanged tree, against `find`."""
+    from indexer.build import build_index
+
+    root = folder / "tree"
+    write_tree(root, files)
+    command = ["find", str(root), "-type", "f", "-printf", "%p %s %T@\\n"]
+    build_index(root, folder / "warm.parquet", force=True)  # imports and first uses apart
+    seconds: dict[str, list[float]] = {"find": [], "build": [], "again": []}
+    for _ in range(times):  # in turns: what else the machine does then meets all three alike
+        seconds["find"].append(
+            median_seconds(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True), 1)
+        )
+        seconds["build"].append(median_seconds(lambda: build_index(root, folder / "x.parquet", force=True), 1))
+        seconds["again"].append(median_seconds(lambda: build_index(root, folder / "x.parquet"), 1))
+    find, build, again = (statistics.median(seconds[name]) for name in ("find", "build", "again"))
+    ratios = statistics.median(b / f for b, f in zip(seconds["build"], seconds["find"], strict=True))
+    print(f"Build of {files:,} files, medians of {times} runs in turns")
+    print(f"  find -printf '%p %s %T@'       {find:8.3f} s")
+    print(f"  reidindex build                {build:8.3f} s   {ratios:5.2f} × find   (goal: {FIND_GOAL} ×)")
+    print(f"  reidindex build, up to date    {again:8.3f} s   {again / find:5.2f} × find")
+    print(f"  files a second                 {files / build:8,.0f}")
+
+
+def bench_first_batch(folder: Path, sizes: list[int], times: int) -> None:
+    """From a closed index to the first batch of 16 × 4 pairs, each time in a process of its own."""
+    small = folder / "small.parquet"
+    write_made_up(small, 1000)
+    print(
+        f"Cold open to first batch, P=16 K=4 each=pair, a new process each time, medians of {times} runs, imports apart"
+    )
+    print(
+        "       rows   open ms   first batch ms   private MiB   Arrow reads pid+modalities ms   first batch / Arrow   µs/batch"
+    )
+    for rows in sizes:
+        path = folder / f"rows-{rows}.parquet"
+        write_made_up(path, rows)
+        command = [sys.executable, "-c", _FIRST_BATCH, str(path), str(small)]
+        runs = [
+            [float(word) for word in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
+            for _ in range(times)
+        ]
+        opened, first, memory, arrow, each = (statistics.median(column) for column in zip(*runs, strict=True))
+        print(
+            f"  {rows:>9,} {opened:>9.1f} {first:>16.1f} {memory:>13.1f} {arrow:>31.1f} {first / arrow:>21.2f} {each:>10.1f}"
+        )
+        path.unlink()
+
+
+def main() -> None:
+    """Run everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=200_000, help="files of the tree that is built")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[15_000, 1_000_000, 10_000_000], help="rows of the indexes"
+    )
+    parser.add_argument("--times", type=int, default=5, help="runs of each")
+    arguments = parser.parse_args()
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"{os.cpu_count()} cores, {load}, Python {sys.version.split()[0]}\n")
+    with tempfile.TemporaryDirectory(prefix="reidindex-bench-") as folder:
+        bench_build(Path(folder), arguments.files, arguments.times)
+        print()
+        bench_first_batch(Path(folder), arguments.rows, arguments.times)
+
+
+if __name__ == "__main__":
+    main()
