@@ -263,6 +263,20 @@ def test_too_large_a_p_names_what_can_work():
     )
 
 
+def test_many_kinds_of_aligned_samples_are_told_apart_or_refused():
+    """Nine modalities in all combinations of three: 84 kinds, and hundreds of patterns of them."""
+    from itertools import combinations
+
+    kinds = list(combinations([f"m{i}" for i in range(9)], 3))
+    index = index_of([Sample(f"{i % 90}", kind) for i, kind in enumerate(kinds * 3)])
+    truth = Truth(index)
+
+    (batch,) = whole_epoch(EpochPlan(resolve_blocks(index, PKSettings(80, 3)), 80, 0, 0))
+    truth.check_batch(batch, 80, 3, "any")
+    with pytest.raises(SettingsError, match="the samples' modalities make 84 pools, at most 64 can be told apart"):
+        resolve_blocks(index, PKSettings(1, 9, "complete"))
+
+
 def test_an_unknown_contract_names_the_near_one():
     index = index_of([Sample("a", ("rgb",))])
 
