@@ -107,6 +107,16 @@ def test_rgbnt201(shared_trees):
     assert identities_and_samples(report, "query") == identities_and_samples(report, "gallery") == (30, 836)
 
 
+def test_counts_that_differ_are_shown(tmp_path):
+    root, _ = published("regdb", tmp_path)
+    for file in (root / "Visible" / "7").iterdir():
+        file.unlink()
+
+    found = [p for p in build_index(root).problems if p.kind == "published"]
+
+    assert [str(p) for p in found][-1] == "train+query+gallery: RegDB counts 4,120 rgb; found 4,110"
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_droppings_and_top_folders_change_nothing(name, shared_trees):
     root, written = published(name, shared_trees, "--limit", "1500", "--junk")

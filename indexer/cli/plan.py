@@ -74,11 +74,11 @@ def plan(
         f"[bold]epoch {epoch}[/] of {escape(split or 'all')}: [bold]{console.count(drawn.num_batches, 'batch')}[/] of {p} × {k}, each={each}, seed {seed}  "
         f"[dim]opened in {1e3 * (opened - started):.0f} ms, drawn in {1e3 * (done - opened):.1f} ms[/]"
     )
-    out.print(
-        f"  {blocks.num_identities:,} identities are drawn; {len(drawn.left_out()):,} of them wait for the next epoch"
-    )
-    for reason, count in blocks.left_out.items():
-        out.print(f"  [yellow]{count:,} identities are never drawn: {reason}[/]")
+    waiting = len(drawn.left_out())
+    until = f"; {waiting:,} of them fill no batch and wait for the next epoch" if waiting else ""
+    out.print(f"  {console.count(blocks.num_identities, 'identity')} to draw from{until}")
+    for reason, number in blocks.left_out.items():
+        out.print(f"  [yellow]never drawn: {console.count(number, 'identity')} {reason}[/]")
     _show_batches(view, rows[:show], out)
     out.print(f"[dim]digest of the epoch {digest[:16]}: the same settings give the same batches, anywhere[/]")
 
