@@ -10,7 +10,7 @@ RUN     = $(VENV)/bin/reidindex
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
-	@echo "make bench  measure speed against find, a plain loop and reading the bytes"
+	@echo "make bench  measure speed: a build against find, opening against Arrow"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }

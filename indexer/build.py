@@ -155,7 +155,7 @@ def _output(root: Path, out: Path) -> Path:
     """The file to write: in a folder that is there; a link to an index leads to the index."""
     try:
         str(out).encode()
-        if out.is_dir() and out != root:
+        if out.is_dir():
             out = out / INDEX_NAME
         if out.is_symlink():
             out = out.resolve()
@@ -180,7 +180,7 @@ def _list(root: Path, out: Path, manifest: Path | None, on_progress: Progress | 
 
 
 def _refuse_foreign(out: Path, force: bool) -> None:
-    """Only an index, whole or damaged, is ever replaced; a file of somebody's may have any name."""
+    """Only an index is ever replaced, or what has its name and is damaged; a file of somebody's may have any name."""
     if not out.is_file():
         raise IndexFileError(f"{out}: something that is no file lies there; name another place with -o")
     if not force and not is_index(out):

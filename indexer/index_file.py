@@ -367,7 +367,10 @@ class PathColumn:
 
 
 def is_index(path: Path) -> bool:
-    """Whether a file is an index of ours, whole, damaged or of another format: something a build may replace."""
+    """Whether a file is an index of ours, of any format: something a build may replace.
+
+    A file that begins as one and cannot be read is taken for a damaged index if it has the usual name of one.
+    """
     with path.open("rb") as file:
         head = file.read(len(_PARQUET))
     if head != _PARQUET:
@@ -379,6 +382,7 @@ def is_index(path: Path) -> bool:
     except IndexFileError:
         with contextlib.suppress(OSError, ValueError, pa.ArrowException):
             return METADATA_KEY in (pq.read_metadata(path).metadata or {})
+        return path.name == INDEX_NAME
     return True
 
 

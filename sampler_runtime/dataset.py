@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,18 @@ from indexer.errors import ReidIndexError, SettingsError
 from sampler_runtime.mapped import MappedIndex
 
 Transform = Callable[[Image.Image], Any]
+
+
+def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
+    """Whether a path of an index is not below its root: the index may come from anywhere.
+
+    >>> [_leads_out(p, windows=False) for p in ("a/b.jpg", "/a", "a/../../b", "a\\\\b:c.jpg")]
+    [False, True, True, False]
+    >>> [_leads_out(p, windows=True) for p in ("a/b.jpg", "C:b.jpg", "..\\\\b.jpg")]
+    [False, True, True]
+    """
+    pure = PureWindowsPath(path) if windows else PurePosixPath(path)
+    return bool(pure.anchor) or ".." in pure.parts
 
 
 class SampleError(ReidIndexError, OSError):
@@ -87,7 +101,7 @@ class IndexDataset(Dataset[Sample]):
         return Sample(image, pid, self.index.value("camid", row), "+".join(names), path)
 
     def _image(self, path: str, row: int) -> Any:
-        if path.startswith("/") or ".." in path.split("/") or "\\" in path or ":" in path[:2]:
+        if _leads_out(path):
             raise SampleError(
                 f"{path!r}: row {row}, this path leads out of the dataset; the index is not to be trusted"
             )

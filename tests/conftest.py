@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from indexer.build import build_index
+from indexer.cli import main
 from sampler_runtime.mapped import MappedIndex, open_index
 from tests import trees
 
@@ -24,11 +27,23 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run() -> Run:
-    """The command line in a process of its own, as a user runs it."""
+    """The command line as a user runs it: in this process, which is quick; with options in a process of its own."""
 
     def run(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "indexer", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload, no-any-return]
+        command = ["reidindex", *map(str, words)]
+        if options:
+            command[:1] = [sys.executable, "-m", "indexer"]
+            return subprocess.run(command, **{"capture_output": True, "text": True, **options})  # type: ignore[call-overload, no-any-return]
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        code: object = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", command)
+            try:
+                main()
+            except SystemExit as leaving:
+                code = leaving.code or 0
+        texts = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(command, int(str(code)), *texts)
 
     return run
 

@@ -51,10 +51,10 @@ def test_only_two_files_of_the_runtime_import_torch():
     assert users == {"batch_sampler.py", "dataset.py"}
 
 
-def test_only_one_file_knows_parquet_and_only_the_command_line_prints():
-    writers = {f.name for f in files("indexer") if "pyarrow.parquet" in set(imports(f))}
+def test_only_one_file_knows_our_parquet_and_only_the_command_line_prints():
+    users = {f.name for f in files("indexer") if "pyarrow.parquet" in set(imports(f))}
 
-    assert writers == {"index_file.py"}
+    assert users == {"index_file.py"}  # manifest.py reads Parquet of users, as one form of table
     for file in [*files("indexer"), *files("sampler_runtime")]:
         if file.parent.name != "cli":
             assert not re.search(r"\bprint\(", file.read_text(encoding="utf-8")), file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import os
 import shutil
 import subprocess
@@ -113,6 +114,7 @@ def test_an_output_folder_takes_the_index_and_an_output_below_the_root_is_not_li
     root = trees.market(tmp_path / "d")
     (root / "out").mkdir()
 
+    assert build_index(root, root).index == root / "reidindex.parquet"
     assert build_index(root, root / "out").index == root / "out" / "reidindex.parquet"
     assert build_index(root, root / "out").up_to_date
     assert not build_index(root, root / "out" / "other.parquet").unmatched
@@ -128,9 +130,14 @@ def test_a_file_of_somebodys_is_not_replaced_whatever_it_is_called(tmp_path):
 
         assert place.read_text() == "my precious"
         assert not build_index(root, place, force=True).up_to_date
-    file = tmp_path / "mine.parquet"
-    file.write_bytes(file.read_bytes()[:-5])
-    assert build_index(root, file).index == file  # ours, though damaged
+    for place, replaced in ((root / "reidindex.parquet", True), (tmp_path / "mine.parquet", False)):
+        whole = place.read_bytes()
+        place.write_bytes(whole[:-5])  # who can say whose that was? The name can
+        with (
+            contextlib.nullcontext() if replaced else pytest.raises(IndexFileError, match="exists and is not an index")
+        ):
+            build_index(root, place)
+        assert place.read_bytes() == (whole if replaced else whole[:-5])
 
 
 def test_an_output_that_is_a_link_keeps_the_link(tmp_path):

@@ -44,7 +44,7 @@ def test_build_names_what_it_did_not_take(tmp_path, run, run_json):
     done = run("build", root, "--layout", "market1501")
     report = run_json("build", root, "--layout", "market1501", "--force")
 
-    assert "! 7 files that no rule took of market1501:" in done.stderr
+    assert "! 7 files that no rule of market1501 took:" in done.stderr
     assert "query/odd [0].jpg" in done.stderr
     assert "… and 2 more (--json names them all)" in done.stderr
     assert report["unmatched"] == [f"query/odd [{i}].jpg" for i in range(7)]
@@ -81,7 +81,7 @@ def test_what_cannot_be_is_one_clear_line_and_an_exit_code(run, data, tmp_path, 
     (tmp_path / "empty").mkdir()
     odd = trees.write(trees.orbench(tmp_path / "odd"), ["vis/odd.jpg"])
 
-    done = run(*(w.format(data=data, empty=tmp_path / "empty", odd=odd) for w in words), cwd=tmp_path)
+    done = run(*(w.format(data=data, empty=tmp_path / "empty", odd=odd) for w in words))
 
     assert done.returncode == code, done.stderr
     assert message in done.stderr
@@ -90,7 +90,7 @@ def test_what_cannot_be_is_one_clear_line_and_an_exit_code(run, data, tmp_path, 
 
 
 def test_debug_shows_the_traceback(run, tmp_path):
-    assert "Traceback" in run("--debug", "build", tmp_path / "nowhere").stderr
+    assert "Traceback" in run("--debug", "build", tmp_path / "nowhere", cwd=tmp_path).stderr
 
 
 def test_stats_of_a_changed_tree_says_so(run, data):

@@ -61,6 +61,8 @@ def test_a_layout_of_ones_own_reads_a_tree_of_ones_own(tmp_path):
         (("[[rule]]", "[[rule]]\ncamera = { from = 'cam' }"), "the pattern has no group 'cam'; did you mean 'camera'?"),
         (("[[rule]]", "[[rule]]\ncamera = { form = 'camera' }"), "unknown key 'rule[0].camera.form'; did you mean 'from'?"),
         (("[[rule]]", "[[rule]]\nsource = ''"), "rule[0].source: String should have at least 1 character"),
+        (('night = "nir"', "night = []"), "values of modality: 'night' should become one word, found ()"),
+        (('night = "nir"', "night = ['nir', 'ir']"), "values of modality: 'night' should become one word"),
         (("-(?P<camera>", "-(?P<identity>"), "the pattern has the group 'identity' twice"),
         (("[[rule]]", "rule = 3\n[[other]]"), "rule: Input should be a list"),
         (('split = "val"', 'split = { from = "part" }'), "split.from = 'part' is no column of the file and no field"),

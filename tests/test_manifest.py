@@ -112,6 +112,7 @@ def test_rows_of_a_group_are_one_aligned_sample(tmp_path):
         ("path,identity\n/etc/passwd,1", "'/etc/passwd' leads out of the dataset"),
         ("path,identity\nx/../../1.jpg,1", "leads out of the dataset"),
         ("path,identity\nC:\\1.jpg,1", "leads out of the dataset"),
+        ("path,identity\n\\etc\\x.jpg,1", "leads out of the dataset"),
         ("path,identity,modality\nx/1.jpg,1,not a word", "'not a word' cannot name a modality"),
         ("path,identity\nx/1.jpg,1,2", "cannot be read"),
         ("path,identity\n,1", "row 1: no path"),
@@ -138,6 +139,11 @@ def test_a_wrong_manifest_is_one_clear_error(tmp_path, data, text, message):
         ('{"path": "x/1.jpg", "identity": 1.5}', "found 1.5"),
         ("{", "line 1: not valid JSON"),
         ("[]", "line 1: expected an object, found []"),
+        ('{"path": "x/1.jpg", "identity": "\\ud800"}', "holds text that is not valid Unicode"),
+        (
+            '{"path": "x/1.jpg", "identity": "1", "caption": 7}',
+            "the caption of 'x/1.jpg' should be text or a list of texts",
+        ),
     ],
 )
 def test_a_wrong_json_line_is_named(tmp_path, data, line, message):
@@ -147,6 +153,15 @@ def test_a_wrong_json_line_is_named(tmp_path, data, line, message):
         build_index(data, layout=str(tmp_path / "m.jsonl"))
 
     assert message in str(caught.value)
+
+
+def test_a_json_line_ends_where_its_line_ends(tmp_path, data):
+    """Some characters separate lines to Python, and none to JSON."""
+    (tmp_path / "m.jsonl").write_text('{"path": "x/1.jpg", "identity": "a\u2028b"}\r\n', encoding="utf-8", newline="")
+
+    report = build_index(data, layout=str(tmp_path / "m.jsonl"))
+
+    assert pq.read_table(report.index)["identity"].to_pylist() == ["a\u2028b"]
 
 
 def test_labels_stay_as_they_are_also_where_they_look_like_dates(tmp_path, data):

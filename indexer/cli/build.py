@@ -112,9 +112,10 @@ def _complain(report: BuildReport, err: Console) -> None:
     from indexer.scan.listing import printable
 
     if report.unmatched:
-        untold = "not listed in" if is_manifest(report.layout) else "that no rule took of"
+        name = escape(report.layout)
+        untold = f"that {name} does not list" if is_manifest(report.layout) else f"that no rule of {name} took"
         err.print(
-            f"[yellow]! {count(len(report.unmatched), 'image' if is_manifest(report.layout) else 'file')} {untold} {escape(report.layout)}:[/]"
+            f"[yellow]! {count(len(report.unmatched), 'image' if is_manifest(report.layout) else 'file')} {untold}:[/]"
         )
         for path in report.unmatched[:_SHOWN]:
             err.print(f"    {escape(printable(path))}")

@@ -75,7 +75,7 @@ def plan(
         f"[dim]opened in {1e3 * (opened - started):.0f} ms, drawn in {1e3 * (done - opened):.1f} ms[/]"
     )
     waiting = len(drawn.left_out())
-    until = f"; {waiting:,} of them fill no batch and wait for the next epoch" if waiting else ""
+    until = f"; left over for the next epoch: {waiting:,}" if waiting else ""
     out.print(f"  {console.count(blocks.num_identities, 'identity')} to draw from{until}")
     for reason, number in blocks.left_out.items():
         out.print(f"  [yellow]never drawn: {console.count(number, 'identity')} {reason}[/]")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def _json_document(path: Path) -> Any:
 def _from_lines(names: Sequence[str], text: str, path: Path) -> Columns:
     """Blank-separated columns. The first may hold blanks itself: paths do."""
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if line.strip():
             row = line.strip().rsplit(maxsplit=len(names) - 1)
             if len(row) != len(names):
@@ -151,7 +152,7 @@ def _from_json(annotation: Annotation, document: Any, path: Path, problems: list
     for place, entries in _lists(annotation, document, path, problems, where):
         for number, entry in enumerate(entries):
             row = _entry(annotation, entry, wanted)
-            if row is None or not isinstance(row.get(annotation.join), str):
+            if row is None or row.get(annotation.join) is None:
                 expected = list(wanted.values()) if isinstance(annotation.columns, tuple) else sorted(wanted.values())
                 raise AnnotationError(
                     f"{path}, {place} entry {number}: expected {expected}, found {json.dumps(entry)[:80]}"
@@ -325,10 +326,11 @@ def _splits(
         words = samples.fields[split.group].take(pa.array(rows)).to_pylist()
     for word in dict.fromkeys(words):
         chosen = rows[[w == word for w in words]]
-        if split.otherwise is not None and word not in split.values:
-            word = split.otherwise
+        own = split.values
+        if split.otherwise is not None and word not in own:
+            word, own = split.otherwise, {}
         if word:
-            names = layout.standard_value("split", word, split.values)
+            names = layout.standard_value("split", word, own)
             yield tuple(_fill(name, values) for name in names), chosen
 
 

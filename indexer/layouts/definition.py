@@ -110,6 +110,14 @@ Value = Annotated[Annotated[Word, Tag("<word>")] | Annotated[Source, Tag("<sourc
 """A constant, or where it comes from."""
 
 
+def _check_values(field: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
+    for theirs, ours in values.items():
+        words = (ours,) if isinstance(ours, str) else ours
+        if not words or not all(words) or (field != "split" and len(words) > 1):
+            wanted = "a word or a list of words" if field == "split" else "one word"
+            raise ValueError(f"values of {field}: {theirs!r} should become {wanted}, found {ours!r}")
+
+
 class Rule(Model):
     """One way in which files of samples are named."""
 
@@ -135,6 +143,8 @@ class Rule(Model):
         known = set(self.match.groups)
         needed = {*self.aligned, *(s.group for s in self.sources().values())}
         needed |= {g.removesuffix(AGAIN) for g in known if g.endswith(AGAIN)}
+        for field, source in self.sources().items():
+            _check_values(field, source.values)
         for group in sorted(needed - known):
             raise ValueError(f"the pattern has no group {group!r}; {did_you_mean(group, sorted(known) or ['(none)'])}")
         return self
@@ -258,9 +268,10 @@ class Layout(Model):
             if standard_modality(word) != word:
                 near = standard_modality(word) or "a plain word such as rgb"
                 raise ValueError(f"modalities: {word!r} is not a standard name; use {near!r}")
-        for name in self.values:
+        for name, words in self.values.items():
             if name not in FIELDS:
                 raise ValueError(f"values: there is no field {name!r}; {did_you_mean(name, FIELDS)}")
+            _check_values(name, words)
         for splits, counts in self.published.items():
             for word in counts:
                 if word not in ("identities", "samples", "distractor", "junk", *self.modalities):

@@ -57,11 +57,10 @@ def read_manifest(file: Path, root: Path, listing: Listing | None) -> Reading:
     if path.null_count or pc.any(pc.equal(path, "")).as_py():
         row = int(np.flatnonzero(pc.fill_null(pc.equal(path, ""), True).to_numpy(zero_copy_only=False))[0])
         raise LayoutFileError(f"{file}, row {row + 1}: no path")
-    path = pc.replace_substring_regex(pc.replace_substring(path, "\\", "/"), r"(?:^|/)(?:\./+)+|/{2,}", "/")
-    path = pc.if_else(
-        pc.starts_with(table["path"].cast(pa.string()).combine_chunks(), "/"), path, pc.utf8_ltrim(path, "/")
-    )
+    path = pc.replace_substring(path, "\\", "/")
     _refuse_escapes(path, file)
+    # a/./b and a//b are a/b
+    path = pc.utf8_ltrim(pc.replace_substring_regex(path, r"(?:^|/)(?:\./+)+|/{2,}", "/"), "/")
     order = pc.sort_indices(path)
     path, table = path.take(order), table.take(order)
     twice = np.flatnonzero(pc.equal(path.slice(1), path.slice(0, len(path) - 1)).to_numpy(zero_copy_only=False))
@@ -140,7 +139,7 @@ def _load(file: Path) -> pa.Table:
 def _json_lines(file: Path) -> pa.Table:
     """By Python's reader: Arrow's takes a label that looks like a date for one."""
     records = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").split("\n"), 1):
         if line.strip():
             try:
                 record = json.loads(line)
@@ -161,7 +160,12 @@ def _json_lines(file: Path) -> pa.Table:
             columns[name] = [None if value is None else str(value) for value in values]
         else:
             columns[name] = [[value] if isinstance(value, str) else value for value in values]
-    return pa.table(columns)
+    try:
+        return pa.table(columns)
+    except UnicodeEncodeError:
+        raise LayoutFileError(f"{file}: holds text that is not valid Unicode; repair it") from None
+    except (pa.ArrowException, TypeError):
+        raise LayoutFileError(f"{file}: a caption should be text or a list of texts") from None
 
 
 def _text(table: pa.Table, name: str, file: Path) -> pa.Array:
