@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from indexer.destination import output_file, refuse_foreign
 from indexer.errors import (
     IndexFileError,
     Problem,
@@ -21,7 +22,8 @@ from indexer.errors import (
     SettingsError,
     TreeMissingError,
 )
-from indexer.index_file import IndexFile, is_index, write_index
+from indexer.index_file import IndexFile, write_index
+from indexer.inspection.published import published_differences
 from indexer.inspection.statistics import Statistics, statistics
 from indexer.layouts import known_layouts, load_layout
 from indexer.layouts.definition import Layout
@@ -35,9 +37,6 @@ from indexer.table import IndexTable, build_table
 
 Progress = Callable[[str, int], None]
 """Called with what is being done and how far it is (files so far)."""
-
-_PART = 0.5
-"""Below this share of the published counts a tree is a part of the dataset, or another one."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def build_index(
     manifest = Path(layout) if layout is not None and is_manifest(layout) else None
     if trust and manifest is None:
         raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
-    out = _output(root, Path(out) if out is not None else root / INDEX_NAME)
+    out = output_file(root, Path(out) if out is not None else None)
     if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
         raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
     listing = None if trust else _list(root, out, manifest, on_progress)
@@ -101,17 +100,14 @@ def build_index(
     if not root.is_dir():
         raise TreeMissingError(f"{root}: no such folder; check the path")
     chosen = load_layout(layout) if layout is not None and manifest is None else None
-    if out.exists():
-        _refuse_foreign(out, force)
+    refuse_foreign(out, force=force)
     fingerprint = _fingerprint(listing, manifest)
     if not force and not strict:
         current = _current(out, root, fingerprint, chosen, layout)
         if current is not None:
             files = len(listing) if listing is not None else current.num_rows
-            seconds = time.perf_counter() - started
-            return BuildReport(
-                out, True, current.metadata.layout, current.metadata, statistics(current), files, seconds=seconds
-            )
+            facts, seconds = statistics(current), time.perf_counter() - started
+            return BuildReport(out, True, current.metadata.layout, current.metadata, facts, files, seconds=seconds)
     tell("reading names", len(listing) if listing is not None else 0)
     if manifest is not None:
         name, digest, published = manifest.name, "", None
@@ -134,7 +130,7 @@ def build_index(
     metadata = write_index(made.table, metadata, out)
     facts = statistics(IndexFile(out))
     if published is not None:
-        problems += _differences(published, facts)
+        problems += published_differences(published, facts)
     return BuildReport(
         out,
         False,
@@ -151,40 +147,10 @@ def build_index(
     )
 
 
-def _output(root: Path, out: Path) -> Path:
-    """The file to write: in a folder that is there; a link to an index leads to the index."""
-    try:
-        str(out).encode()
-        if out.is_dir():
-            out = out / INDEX_NAME
-        if out.is_symlink():
-            out = out.resolve()
-        if out.parent != root and not out.parent.is_dir():
-            raise IndexFileError(f"{out}: the folder {out.parent} for the index does not exist; make it first")
-        out.exists()
-    except OSError as error:
-        if isinstance(error, IndexFileError):
-            raise
-        raise IndexFileError(
-            f"{str(out)[:200]}: the index cannot be written there ({error.strerror}); name another with -o"
-        ) from None
-    except UnicodeEncodeError:
-        raise IndexFileError(f"{printable(str(out))}: the name is not valid UTF-8; name another with -o") from None
-    return out
-
-
 def _list(root: Path, out: Path, manifest: Path | None, on_progress: Progress | None) -> Listing:
     exclude = [out, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
     counted = (lambda count: on_progress("listing files", count)) if on_progress else None
     return list_tree(root, exclude=exclude, on_progress=counted)
-
-
-def _refuse_foreign(out: Path, force: bool) -> None:
-    """Only an index is ever replaced, or what has its name and is damaged; a file of somebody's may have any name."""
-    if not out.is_file():
-        raise IndexFileError(f"{out}: something that is no file lies there; name another place with -o")
-    if not force and not is_index(out):
-        raise IndexFileError(f"{out}: exists and is not an index; name another file with -o, or --force to replace it")
 
 
 def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
@@ -273,27 +239,6 @@ def _raise_if_strict(strict: bool, problems: list[Problem], reading: Reading, ro
     raise ProblemsFoundError(
         f"{root}: {len(found):,} found that --strict does not allow; no index was written{shown}{more}", found
     )
-
-
-def _differences(layout: Layout, facts: Statistics) -> list[Problem]:
-    """Where a dataset's own counts are not what was found."""
-    pairs = {
-        names: {what: (n, facts.count(names, what)) for what, n in published.items()}
-        for names, published in layout.published.items()
-    }
-    theirs, ours = (sum(pair[i] for counts in pairs.values() for pair in counts.values()) for i in (0, 1))
-    if ours < _PART * theirs:  # count by count it would say no more
-        samples = facts.facts.samples
-        message = f"far less than {layout.title} counts ({samples:,} samples here): a part of it, or another set in its layout"
-        return [Problem("published", layout.name, message)]
-    problems = []
-    for names, counts in pairs.items():
-        differ = {what: pair for what, pair in counts.items() if pair[0] != pair[1]}
-        if differ:
-            told = ", ".join(f"{n:,} {what}" for what, (n, _) in differ.items())
-            found = ", ".join(f"{n:,}" for _, n in differ.values())
-            problems.append(Problem("published", names, f"{layout.title} counts {told}; found {found}", len(differ)))
-    return problems
 
 
 def as_json(report: BuildReport) -> dict[str, Any]:

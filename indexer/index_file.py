@@ -8,12 +8,10 @@ decoded when asked for.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal, get_args
 
@@ -23,7 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
+from indexer.mapped_columns import IntegerColumn, PathColumn
 from indexer.schema import (
     BY_NAME,
     COLUMNS,
@@ -36,7 +36,6 @@ from indexer.schema import (
 from indexer.seal import Chunk, Seal, read_seal, write_seal
 
 Verify = Literal["quick", "full"]
-Integers = NDArray[Any]
 
 ROWS_PER_GROUP: Final = (
     1 << 20
@@ -127,96 +126,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _string_buffers(chunk: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Offsets (one more than values) and the bytes they cut, of a string array without nulls."""
-    if not len(chunk):
-        return np.zeros(1, np.int32), np.empty(0, np.uint8)
-    _, offsets, data = chunk.buffers()
-    cut = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-    return cut, np.frombuffer(data, np.uint8)[cut[0] : cut[-1]] if data else np.empty(0, np.uint8)
-
-
-def content_digest(table: pa.Table, metadata: IndexMetadata) -> str:
-    """SHA-256 of the columns that say what the samples are, whatever the chunks and dictionaries they come in.
-
-    And of the words that the numbers in them stand for: modalities, splits, views, and the pairing.
-    """
-    words = [metadata.modalities, metadata.splits, metadata.views, [metadata.pairing.anchor, metadata.pairing.others]]
-    total = hashlib.sha256(json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode())
-    for column in COLUMNS:
-        if column.content:
-            for leaf in _leaves(table[column.name]):
-                total.update(leaf)
-    return total.hexdigest()
-
-
-def _leaves(values: pa.ChunkedArray) -> Iterator[bytes]:
-    """One digest a flat column: nested ones give their lengths and then their leaves."""
-    kind = values.type
-    if pa.types.is_integer(kind):
-        yield _digest(chunk.to_numpy(zero_copy_only=False) for chunk in values.chunks)
-    elif pa.types.is_list(kind):
-        yield _digest(_lengths(pc.list_value_length(chunk)) for chunk in values.chunks)
-        yield from _leaves(pa.chunked_array([c.flatten() for c in values.chunks], kind.value_type))
-    elif pa.types.is_struct(kind):
-        for i in range(kind.num_fields):
-            yield from _leaves(pc.struct_field(values, [i]))
-    else:
-        if pa.types.is_dictionary(kind):
-            values = values.cast(pa.string())
-        yield _digest(_lengths(pc.binary_length(chunk)) for chunk in values.chunks)
-        yield _digest(_string_buffers(pc.fill_null(chunk, ""))[1] for chunk in values.chunks)
-
-
-def _lengths(lengths: pa.Array) -> NDArray[np.int64]:
-    return np.asarray(pc.fill_null(lengths, -1).to_numpy(zero_copy_only=False), "<i8")
-
-
-def _digest(arrays: Iterator[NDArray[Any]]) -> bytes:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.digest()
-
-
 # ---------------------------------------------------------------------------------------------------- reading
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerColumn:
-    """A column of integers as the pieces it is mapped in, one a row group."""
-
-    pieces: tuple[Integers, ...]
-    starts: NDArray[np.int64]
-    """First row of each piece, and the number of rows last."""
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
-
-    def take(self, rows: NDArray[np.int64]) -> Integers:
-        """The values at `rows`, shape of `rows`."""
-        if len(self.pieces) == 1:
-            return self.pieces[0][rows]  # not np.take: it copies the whole of an unaligned array
-        which = np.searchsorted(self.starts, rows, side="right") - 1
-        out = np.empty(rows.shape, self.pieces[0].dtype)
-        for piece in np.unique(which):
-            here = which == piece
-            out[here] = self.pieces[piece][rows[here] - self.starts[piece]]
-        return out
-
-    def blocks(self, start: int, stop: int) -> Iterator[Integers]:
-        """The values of rows `start` to `stop` (excluded), a piece at a time: a pass without a copy of the whole."""
-        for first, piece in zip(self.starts, self.pieces, strict=False):
-            low, high = max(start - first, 0), min(stop - first, len(piece))
-            if low < high:
-                yield piece[low:high]
-
-    def slice(self, start: int, stop: int) -> Integers:
-        """The values of rows `start` to `stop` (excluded): a view where they lie in one piece."""
-        blocks = list(self.blocks(start, stop))
-        if len(blocks) == 1:
-            return blocks[0]
-        return np.concatenate(blocks) if blocks else self.pieces[0][:0]
 
 
 class IndexFile:
@@ -263,7 +173,7 @@ class IndexFile:
         if name not in self._integers:
             column = BY_NAME[name]
             if self._seal is None:
-                pieces: tuple[Integers, ...] = (self.table([name])[name].to_numpy().astype(column.dtype),)
+                pieces: tuple[NDArray[Any], ...] = (self.table([name])[name].to_numpy().astype(column.dtype),)
             else:
                 # A required PLAIN column of one page ends with its values: they fill the chunk but for the page header.
                 self._compare_checksums({self._leaves[name]})
@@ -338,32 +248,6 @@ class IndexFile:
     def _verify_content(self) -> None:
         if content_digest(self.table(SCHEMA.names).cast(SCHEMA), self.metadata) != self.metadata.digest:
             raise _damaged(self.path, "the content is not what was written: the digest differs")
-
-
-class PathColumn:
-    """The paths, read one by one from the map: constant memory however many there are."""
-
-    def __init__(self, index: Path, file: NDArray[np.uint8], stops: tuple[int, ...], ends: IntegerColumn) -> None:
-        """From the bytes of the file, where each page of paths stops, and the running sum of their lengths."""
-        self._index, self._file, self._stops, self._ends = index, file, stops, ends
-
-    def __getitem__(self, row: int) -> str:
-        """The path of a row (counted from 0)."""
-        starts = self._ends.starts
-        group = int(np.searchsorted(starts, row, side="right")) - 1
-        local, ends = row - int(starts[group]), self._ends.pieces[group]
-        base = int(self._ends.pieces[group - 1][-1]) if group else 0
-        size = int(ends[local]) - (int(ends[local - 1]) if local else base)
-        # PLAIN strings lie as (length, bytes) after (length, bytes) up to the end of the page: count from there.
-        behind = len(ends) - local - 1
-        stop = self._stops[group] - (int(ends[-1]) - int(ends[local])) - 4 * behind
-        found = bytes(self._file[stop - size - 4 : stop])
-        if int.from_bytes(found[:4], "little") != size:
-            raise _damaged(self._index, f"the path of row {row} does not lie where it should")
-        try:
-            return found[4:].decode()
-        except UnicodeDecodeError:
-            raise _damaged(self._index, f"the path of row {row} is not text") from None
 
 
 def is_index(path: Path) -> bool:

@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.build import build_index
+from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError
-from indexer.index_file import IndexFile, content_digest, locate_index, write_index
+from indexer.index_file import IndexFile, locate_index, write_index
 from indexer.schema import MAPPED_INTEGERS, METADATA_KEY, SCHEMA
 from tests import trees
 from tests.benchmarks.made_up import write_made_up
