@@ -7,8 +7,8 @@
     loader = DataLoader(IndexDataset(train, transform), batch_sampler=sampler)
 
 The way of the data: `mapped` maps the index, `pools` finds each identity's rows by kind, `contract` says what a block
-must hold, `plan` computes the batches of an epoch, `shard` gives each rank its own, `batch_sampler` hands them to a
-DataLoader. Planning is integers and NumPy; only `batch_sampler` and `dataset` import torch.
+must hold, `plan` lays out an epoch and `draw` the rows of a visit, `shard` gives each rank its own batches, `batch_sampler` hands
+them to a DataLoader. Planning is integers and NumPy; only `batch_sampler` and `dataset` import torch.
 """
 
 from __future__ import annotations

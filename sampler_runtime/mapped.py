@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
 from indexer.index_file import IndexFile, Verify, locate_index
 from indexer.schema import MAPPED_INTEGERS, IndexMetadata, mask_names, modality_mask
-from indexer.vocabulary import resolve_modality, standard_split
+from indexer.vocabulary import TEXT, resolve_modality, standard_split
 
 Rows = NDArray[np.int64]
 Paths = Sequence[str | os.PathLike[str]]
@@ -255,11 +255,15 @@ class MappedIndex:
 
     def aligned_of(self, row: int) -> dict[str, str]:
         """Modality → path of the other files of a row's aligned set; empty for a single image."""
+        if len([name for name in self.modalities_of(row) if name != TEXT]) < 2:
+            return {}  # asked for every sample of a batch: most datasets never need the column decoded
         partners = self._aligned[self._file_row(row)].as_py()
         return {p["modality"]: p["path"] for p in partners or ()}
 
     def captions_of(self, row: int) -> list[str]:
         """The sentences that describe a row's sample."""
+        if TEXT not in self.modalities_of(row):
+            return []
         return self._captions[self._file_row(row)].as_py() or []
 
     @cached_property
