@@ -137,6 +137,23 @@ def test_orbench_joins_by_folder_and_not_by_the_number_in_the_json(tmp_path):
     assert (sketch["modality"], sketch["view"], sketch["camid"], sketch["captions"]) == ("sketch", 2, -1, None)
 
 
+def test_orbench_copies_that_list_everything_in_one_json_say_the_split_there(tmp_path):
+    root = trees.orbench(tmp_path / "d")
+    annos = json.loads((root / "train_annos.json").read_text())
+    test = json.loads((root / "test_gallery_and_queries.json").read_text())["RGB_GALLERY"]
+    entries = [{**a, "split": "train"} for a in annos]
+    entries += [{"id": 601, "file_path": path, "caption": "Another.", "split": "test"} for _, path in test]
+    (root / "text_annos.json").write_text(json.dumps(entries))
+    for name in ("train_annos.json", "test_gallery_and_queries.json"):
+        (root / name).unlink()
+
+    report = build_index(root)
+
+    facts = report.statistics.splits
+    assert {name: facts[name].identities for name in facts} == {"train": 2, "test": 1}
+    assert facts["test"].modalities.keys() == {"rgb", "nir", "sketch", "cpencil", "text"}
+
+
 def test_orbench_cameras_of_two_sources_are_not_one(tmp_path):
     found = rows(build_index(trees.orbench(tmp_path / "d")))
     camid = {(r["source"], r["camera"]): r["camid"] for r in found.values() if r["camera"]}
