@@ -394,3 +394,12 @@ def test_a_list_that_is_missing_is_told(tmp_path):
     assert [str(p) for p in report.problems if p.kind == "annotation-missing"] == [
         "exp/test_id.txt: not in the tree: the splits it tells are unknown"
     ]
+
+
+def test_a_number_listed_twice_is_not_missing(tmp_path):
+    root = trees.sysu(tmp_path / "d")
+    (root / "exp/train_id.txt").write_text("1,1,2,99,")
+
+    found = [p for p in build_index(root).problems if p.kind == "listed-missing"]
+
+    assert [str(p) for p in found] == ["exp/train_id.txt: 1 of 4 listed identities are not in the tree (first: 99)"]

@@ -25,6 +25,7 @@ from indexer.layouts.definition import Annotation, Layout, Source
 from indexer.samples import FIELDS, Samples
 
 Columns = dict[str, list[Any]]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -201,18 +202,8 @@ def _kind(value: Any) -> str:
 def _join(
     layout: Layout, annotation: Annotation, columns: Columns, samples: Samples, where: str, values: dict[str, str]
 ) -> list[Problem]:
-    listed = _as_text(columns[annotation.join], where)
-    if annotation.join == "identity":
-        entries, rows = _same_identity(annotation, listed, samples)
-    else:
-        key = samples.path
-        if annotation.suffix:
-            listed = pc.binary_join_element_wise(listed, annotation.suffix, "")
-        if annotation.join == "path":
-            listed = _as_paths(listed, annotation.below)
-        else:
-            key = pc.replace_substring_regex(key, r"^.*/", "")
-        entries, rows = _matching(listed, key)
+    entries, rows = _matching(*_comparable(annotation, _as_text(columns[annotation.join], where), samples))
+    listed = columns[annotation.join]
     problems = []
     missed = np.ones(len(listed), bool)
     missed[entries] = False
@@ -222,7 +213,7 @@ def _join(
         problems.append(
             Problem(
                 "listed-missing", where,
-                f"{len(missing):,} of {len(listed):,} listed {what} are not in the tree (first: {listed[int(missing[0])].as_py()})",
+                f"{len(missing):,} of {len(listed):,} listed {what} are not in the tree (first: {listed[int(missing[0])]})",
                 count=len(missing),
             )
         )  # fmt: skip
@@ -242,13 +233,19 @@ def _join(
     return problems
 
 
-def _as_paths(listed: pa.Array, below: str) -> pa.Array:
-    listed = pc.replace_substring(listed, "\\", "/")
-    listed = pc.replace_substring_regex(listed, r"^(?:\./)+", "")
-    return pc.binary_join_element_wise(below, listed, "/") if below else listed
-
-
-Rows = NDArray[np.int64]
+def _comparable(annotation: Annotation, listed: pa.Array, samples: Samples) -> tuple[pa.Array, pa.Array]:
+    """What a list names and what the samples are called, in one spelling."""
+    if annotation.join == "identity":
+        encoded = samples.fields["identity"].dictionary_encode()
+        labels = encoded.dictionary
+        if annotation.numeric:
+            listed, labels = (pc.replace_substring_regex(v, r"^0+(\d)", r"\1") for v in (listed, labels))
+        return listed, labels.take(encoded.indices)
+    listed = pc.replace_substring_regex(pc.replace_substring(listed, "\\", "/"), r"^(?:\./)+", "")
+    listed = pc.binary_join_element_wise(listed, annotation.suffix, "")
+    if annotation.join == "name":
+        return listed, pc.replace_substring_regex(samples.path, r"^.*/", "")
+    return pc.binary_join_element_wise(annotation.below, listed, "/") if annotation.below else listed, samples.path
 
 
 def _matching(listed: pa.Array, key: pa.Array) -> tuple[Rows, Rows]:
@@ -264,16 +261,6 @@ def _matching(listed: pa.Array, key: pa.Array) -> tuple[Rows, Rows]:
     entries = np.repeat(np.arange(len(listed)), many)
     within = np.arange(len(entries)) - np.repeat(np.cumsum(many) - many, many)
     return entries, rows[by_word[first[word_of_entry[entries]] + within]]
-
-
-def _same_identity(annotation: Annotation, listed: pa.Array, samples: Samples) -> tuple[Rows, Rows]:
-    encoded = samples.fields["identity"].dictionary_encode()
-    labels = encoded.dictionary
-    if annotation.numeric:
-        listed, labels = (pc.replace_substring_regex(v, r"^0+(\d)", r"\1") for v in (listed, labels))
-    found = pc.index_in(labels, value_set=listed).take(encoded.indices)
-    rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-    return found.drop_null().to_numpy().astype(np.int64), rows
 
 
 def _as_text(values: list[Any], where: str) -> pa.Array:
