@@ -48,7 +48,6 @@ class BuildReport:
     """The index was there already and describes the tree as it is: nothing was written."""
     layout: str
     metadata: IndexMetadata
-    statistics: Statistics
     files: int
     droppings: dict[str, int] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
@@ -56,6 +55,13 @@ class BuildReport:
     unmatched: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     seconds: float = 0.0
+
+    counted: Statistics | None = None
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the index holds; counted now where the build had nothing to do."""
+        return self.counted if self.counted is not None else statistics(IndexFile(self.index))
 
 
 def build_index(
@@ -95,19 +101,20 @@ def build_index(
     out = output_file(root, Path(out) if out is not None else None)
     if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
         raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
-    listing = None if trust else _list(root, out, manifest, on_progress)
-    tell = on_progress or (lambda what, count: None)
-    if not root.is_dir():
+    if trust and not root.is_dir():
         raise TreeMissingError(f"{root}: no such folder; check the path")
+    # what can be refused at once is refused before a long scan
     chosen = load_layout(layout) if layout is not None and manifest is None else None
     refuse_foreign(out, force=force)
+    listing = None if trust else _list(root, out, manifest, on_progress)
+    tell = on_progress or (lambda what, count: None)
     fingerprint = _fingerprint(listing, manifest)
     if not force and not strict:
         current = _current(out, root, fingerprint, chosen, layout)
         if current is not None:
             files = len(listing) if listing is not None else current.num_rows
-            facts, seconds = statistics(current), time.perf_counter() - started
-            return BuildReport(out, True, current.metadata.layout, current.metadata, facts, files, seconds=seconds)
+            seconds = time.perf_counter() - started
+            return BuildReport(out, True, current.metadata.layout, current.metadata, files, seconds=seconds)
     tell("reading names", len(listing) if listing is not None else 0)
     if manifest is not None:
         name, digest, published = manifest.name, "", None
@@ -136,7 +143,6 @@ def build_index(
         False,
         name,
         metadata,
-        facts,
         len(listing) if listing is not None else made.table.num_rows,
         dict(listing.droppings) if listing is not None else {},
         reading.set_aside,
@@ -144,6 +150,7 @@ def build_index(
         tuple(reading.unmatched),
         tuple(problems),
         time.perf_counter() - started,
+        facts,
     )
 
 
@@ -188,14 +195,13 @@ def _current(out: Path, root: Path, fingerprint: str, chosen: Layout | None, lay
 
 def _best_base(layout: Layout, listing: Listing) -> str:
     """The folder in which a layout the user named takes most."""
-    folders = bases(sampled_images(listing))
+    images = sampled_images(listing)
 
     def taken(base: str) -> int:
-        inside = listing.folded.filter(pc.starts_with(listing.folded, base))
-        paths = pc.utf8_slice_codeunits(inside, len(base))
+        paths = pc.utf8_slice_codeunits(images.filter(pc.starts_with(images, base)), len(base))
         return sum(len(t.rows) for t in apply_rules(layout, paths, np.arange(len(paths)))[0])
 
-    return max(folders, key=lambda base: (taken(base), -len(base))) if len(folders) > 1 else ""
+    return max(bases(images), key=lambda base: (taken(base), -len(base)))
 
 
 def _metadata(made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path) -> IndexMetadata:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +69,8 @@ def write_index(
     lengths = pc.cast(pc.binary_length(table["path"]), pa.int64())
     table = table.append_column("path_end", pc.cumulative_sum(lengths)).select(SCHEMA.names).cast(SCHEMA)
     metadata = replace(metadata, digest=content_digest(table, metadata))
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    # not the process id: in containers it is the same again and again
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("x+b") as file:
             _write_parquet(table, metadata, file, rows_per_group)
@@ -119,18 +121,19 @@ def _chunks(footer: Any) -> list[Chunk]:
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":  # Windows has no handle for a folder; its rename is journalled
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(OSError):  # some network file systems refuse; the new index is in place all the same
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 # ---------------------------------------------------------------------------------------------------- reading
 
 
 class IndexFile:
-    """An index file, opened for reading. Nothing but the footer is read until a column is asked for."""
+    """An index file, opened for reading. Of a sealed file only the footer is read until a column is asked for."""
 
     def __init__(self, path: Path, *, verify: Verify = "quick") -> None:
         """Open and check.

@@ -212,7 +212,7 @@ def _codes(values: pa.Array, words: Sequence[str]) -> pa.Array:
 def _numbers(values: pa.Array, name: str, problems: list[Problem]) -> pa.Array:
     """Text of digits as numbers; other text is numbered in natural order; out of range is a problem."""
     kind = BY_NAME[name].type
-    largest = np.iinfo(kind.to_pandas_dtype()).max
+    largest = (1 << (kind.bit_width - 1)) - 1
     digits = pc.match_substring_regex(values, r"^\d+$")
     if pc.any(digits).as_py() is False:  # words only, as in T1, T2: their order is their number
         encoded = values.dictionary_encode()

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch.utils.data import Dataset
 
 from indexer.errors import ReidIndexError, SettingsError
+from indexer.vocabulary import TEXT
 from sampler_runtime.mapped import MappedIndex
 
 Transform = Callable[[Image.Image], Any]
@@ -28,6 +28,18 @@ def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
     """
     pure = PureWindowsPath(path) if windows else PurePosixPath(path)
     return bool(pure.anchor) or ".." in pure.parts
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """Three channels of 8 bits. 16-bit infrared images are scaled: Pillow's own conversion would make them white."""
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.min(initial=0) < 0 or values.max(initial=0) > 0xFFFF:
+            raise ValueError("32-bit values cannot be shown in 8; read such images with a Dataset of your own")
+        image = Image.fromarray((values >> 8).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point values cannot be shown in 8 bits; read such images with a Dataset of your own")
+    return image.convert("RGB")
 
 
 class SampleError(ReidIndexError, OSError):
@@ -60,15 +72,15 @@ class IndexDataset(Dataset[Sample]):
 
     Corner cases:
         - An aligned set is a dict of images, each transformed by itself.
-        - Pickles as a path and a digest: workers map the index anew, they copy nothing.
+        - Pickles as a path, a digest and how the view was made (a subset: its rows); workers map the index anew.
+        - Captions and aligned sets are not mapped: a worker that needs them decodes their column once.
     """
 
     def __init__(self, index: MappedIndex, transform: Transform | None = None, *, relabel: bool = False) -> None:
         """See the class."""
         if not isinstance(index, MappedIndex):
             raise SettingsError(f"IndexDataset(index): expected an index from open_index, found {type(index).__name__}")
-        self.index, self.transform = index, transform
-        self._labels: NDArray[np.int32] | None = index.pids if relabel else None
+        self.index, self.transform, self.relabel = index, transform, relabel
 
     @property
     def num_classes(self) -> int:
@@ -91,12 +103,12 @@ class IndexDataset(Dataset[Sample]):
         row %= len(self)
         path, names = self.index.path_of(row), self.index.modalities_of(row)
         pid = self.index.value("pid", row)
-        if self._labels is not None and pid >= 0:
-            pid = int(np.searchsorted(self._labels, pid))
+        if self.relabel and pid >= 0:
+            pid = int(np.searchsorted(self.index.pids, pid))
         partners = self.index.aligned_of(row)
         image: Any = self._image(path, row)
         if partners:
-            anchor = next(name for name in names if name not in partners)
+            anchor = next(name for name in names if name not in (*partners, TEXT))
             image = {anchor: image, **{name: self._image(partner, row) for name, partner in partners.items()}}
         return Sample(image, pid, self.index.value("camid", row), "+".join(names), path)
 
@@ -108,12 +120,12 @@ class IndexDataset(Dataset[Sample]):
         file = self.index.root / path
         try:
             with Image.open(file) as opened:
-                image = opened.convert("RGB")
+                image = _as_rgb(opened)
         except FileNotFoundError:
             raise SampleError(
                 f"{file}: row {row} of {self.index.path.name} has no file; was the dataset moved or changed? "
                 f"`reidindex build {self.index.root}` looks again"
             ) from None
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        except Exception as error:  # a broken file makes Pillow raise nearly anything; say which file it was
             raise SampleError(f"{file}: row {row}, this image cannot be decoded ({error})") from error
         return self.transform(image) if self.transform is not None else image

@@ -1,8 +1,8 @@
 """An index file -> `MappedIndex`: its columns, mapped; views of it by split; path and row, both ways.
 
 Opening reads the footer only. A view is an index of its own: its rows count from 0, so a sampler and a dataset over the
-same view speak of the same rows. Pickles as a path, a digest and how the view was made, and maps anew in the process
-that unpickles it: nothing is copied to workers.
+same view speak of the same rows. Pickles as a path, a digest and how the view was made (a subset: its rows), and maps anew in the
+process that unpickles it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class MappedIndex:
         """The metadata document of the file."""
         return self.file.metadata
 
-    @property
+    @cached_property
     def root(self) -> Path:
         """The folder that paths are relative to."""
         return (self.path.parent / self.metadata.root).resolve()
@@ -304,22 +304,38 @@ class MappedIndex:
     def _relative(self, paths: Paths) -> pa.Array:
         """Paths as the index tells them: from the root on, however the user reached it."""
         root = self.root
-        real: dict[str, str] = {}
+        below = root.as_posix().rstrip("/") + "/"
+        tops: dict[str, str | None] = {}
 
         def relative(path: str | os.PathLike[str]) -> str:
-            folder, name = os.path.split(os.path.normpath(os.fspath(path)))
-            if os.path.isabs(folder):
-                if folder not in real:
-                    real[folder] = os.path.relpath(os.path.realpath(folder), root)
-                folder = real[folder]
-            return Path(folder, name).as_posix()
+            text = os.fspath(path)
+            if not os.path.isabs(text):
+                return text if os.sep == "/" and "." not in text[:2] else Path(os.path.normpath(text)).as_posix()
+            if text.startswith(below) and "/../" not in text:
+                return text[len(below) :]  # linked folders below the root stay as the scan has met them
+            folder, name = os.path.split(text)
+            if folder not in tops:
+                tops[folder] = _below(folder, root)
+            return Path(tops[folder] or folder, name).as_posix()
 
         try:
             return pa.array([relative(path) for path in paths], pa.string())
-        except (TypeError, UnicodeEncodeError) as error:
+        except (TypeError, ValueError) as error:
             raise SettingsError(
                 f"rows_for(paths): expected paths, as text, in your dataset's order ({error})"
             ) from None
+
+
+def _below(folder: str, root: Path) -> str | None:
+    """What remains of a folder's name after the part of it that leads to the root, by whatever links."""
+    folder, rest = os.path.normpath(folder), ""
+    while True:
+        if os.path.realpath(folder) == os.fspath(root):
+            return rest or "."
+        parent, name = os.path.split(folder)
+        if parent == folder:
+            return None
+        folder, rest = parent, os.path.join(name, rest) if rest else name
 
 
 def _filtered(span: tuple[int, int] | Rows, keep: NDArray[np.bool_]) -> tuple[int, int] | Rows:

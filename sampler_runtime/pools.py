@@ -56,8 +56,7 @@ def find_pools(index: MappedIndex) -> Pools:
     pids, kinds, starts = _boundaries(index)
     rows: Rows | None = None
     # A run may begin a second time where an identity is in several default splits (MSMT17's val has train's people).
-    firsts = np.flatnonzero(np.r_[True, pids[1:] != pids[:-1]])
-    if len(pids) and np.any(np.diff(pids[firsts]) < 0):
+    if np.any(np.diff(pids[pids >= 0]) < 0):
         rows = np.lexsort((index.column("modalities"), index.column("pid")))
         pids, kinds, starts = _runs(index.column("pid")[rows], index.column("modalities")[rows])
     sizes = np.diff(np.r_[starts, len(index)])

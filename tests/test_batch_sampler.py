@@ -251,6 +251,21 @@ def test_paths_through_a_link_are_those_of_the_index(tmp_path):
 
     for top in (tmp_path / "link", tmp_path / "real", tmp_path / "link" / "cam1" / ".."):
         assert index.rows_for([top / index.path_of(3)]).tolist() == [3]
+    with pytest.raises(SettingsError, match="1 of 1 paths are not in this index"):
+        index.rows_for([tmp_path / "elsewhere" / "x.jpg"])
+
+
+def test_paths_below_a_linked_folder_are_those_of_the_scan(tmp_path):
+    """`data/crops -> /mnt/big/crops`: samples stand where the link stands."""
+    trees.write(tmp_path / "big", [f"{i}/1.jpg" for i in range(9)])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/crops").symlink_to(tmp_path / "big")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    build_index(tmp_path / "data", layout="folders")
+    index = open_index(tmp_path / "link")
+
+    for top in (tmp_path / "data", tmp_path / "link"):
+        assert index.rows_for([top / "crops/3/1.jpg", "crops/4/1.jpg", "./crops/5/1.jpg"]).tolist() == [3, 4, 5]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,55 @@ def test_an_aligned_set_is_a_dict_of_images(tmp_path):
     assert {name: image.shape for name, image in batch.image.items()} == dict.fromkeys(sample.image, (4, 3, 16, 8))
 
 
+def test_a_caption_is_not_the_modality_of_an_aligned_image(tmp_path):
+    """The images of a set are named by what they show, wherever `text` stands among the modalities."""
+    root = trees.write(tmp_path / "d", ["a_v.jpg", "a_n.jpg"])
+    paint(root)
+    (tmp_path / "m.toml").write_text("""
+        modalities = ["text", "rgb", "nir"]
+        [[rule]]
+        match = '(?P<identity>a)_(?P<modality>[vn])\\.jpg'
+        aligned = ["identity"]
+        [values.modality]
+        v = "rgb"
+        n = "nir"
+        [[annotation]]
+        file = "captions.csv"
+        format = "csv"
+        columns = ["path", "caption"]
+        join = "path"
+        """)
+    (root / "captions.csv").write_text("path,caption\na_v.jpg,somebody\n")
+    build_index(root, layout=str(tmp_path / "m.toml"))
+
+    sample = IndexDataset(open_index(root))[0]
+
+    assert sample.modality == "text+rgb+nir"
+    assert list(sample.image) == ["rgb", "nir"]
+
+
+def test_sixteen_bit_images_keep_their_shades(tmp_path):
+    """Thermal cameras write them; cut to 8 bits without scaling they would be all white."""
+    root = trees.write(tmp_path / "d", ["p/1.png", "p/2.tif"])
+    Image.fromarray(np.full((4, 4), 3000, np.uint16)).save(root / "p/1.png")
+    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(root / "p/2.tif")
+    build_index(root, layout="folders")
+    dataset = IndexDataset(open_index(root))
+
+    assert dataset[0].image.getpixel((0, 0)) == (11, 11, 11)
+    with pytest.raises(SampleError, match=r"row 1, this image cannot be decoded \(floating-point values"):
+        dataset[1]
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\0\0\0\x01IHDR", b"II*\0\x08\0\0\0\xff\xff", b"GIF89a"])
+def test_any_broken_file_is_named(tmp_path, content):
+    root = trees.write(tmp_path / "d", ["p/1.png"], content)
+    build_index(root, layout="folders")
+
+    with pytest.raises(SampleError, match=r"p/1\.png: row 0, this image cannot be decoded"):
+        IndexDataset(open_index(root))[0]
+
+
 def test_class_labels_of_another_protocol_count_from_zero(tmp_path):
     index = opened(paint(trees.regdb(tmp_path / "d", identities=8)))
     train = index.select(split="trial3/train")

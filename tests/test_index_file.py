@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -256,13 +257,32 @@ def test_a_failed_write_leaves_the_old_index_and_no_other_file(index, monkeypatc
     before = index.read_bytes()
     file = IndexFile(index)
     table = pq.read_table(index).drop_columns(["path_end"])
-    monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(IndexFileError, match=r"cannot be written there \(No space left on device\)"):
         write_index(table, file.metadata, index)
 
     assert index.read_bytes() == before
     assert [p.name for p in index.parent.glob(".*")] == []
+
+
+def test_a_folder_that_cannot_be_synced_is_no_reason_to_fail(tmp_path, monkeypatch):
+    """Some network file systems refuse it; by then the new index is in place."""
+    root = trees.market(tmp_path / "d")
+    fsync = os.fsync
+
+    def refuse_folders(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(22, "Invalid argument")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+
+    assert build_index(root).metadata.samples == 17
 
 
 def test_the_content_digest_does_not_depend_on_chunks_dictionaries_sizes_and_times(index):

@@ -403,3 +403,13 @@ def test_a_number_listed_twice_is_not_missing(tmp_path):
     found = [p for p in build_index(root).problems if p.kind == "listed-missing"]
 
     assert [str(p) for p in found] == ["exp/train_id.txt: 1 of 4 listed identities are not in the tree (first: 99)"]
+
+
+def test_an_empty_list_marks_nobody_and_is_no_error(tmp_path):
+    root = trees.sysu(tmp_path / "d")
+    (root / "exp/test_id.txt").write_text("\n")
+
+    report = build_index(root)
+
+    assert set(report.statistics.splits) == {"train", "val"}
+    assert not problems(report)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sampler_runtime.mapped import MappedIndex
 
+_SLICE = 4096
 _COLOURS = {"rgb": "cyan", "nir": "magenta", "ir": "magenta", "tir": "red", "sketch": "white", "cpencil": "yellow"}
 
 
@@ -59,14 +60,18 @@ def plan(
     blocks = resolve_blocks(view, settings)
     drawn = EpochPlan(blocks, p, seed, epoch)
     opened = time.perf_counter()
-    rows = drawn.batches(np.arange(drawn.num_batches))
-    done = time.perf_counter()
-    digest = hashlib.sha256(np.ascontiguousarray(rows, "<i8").data).hexdigest()
+    stream, first = hashlib.sha256(), drawn.batches(np.arange(min(show, drawn.num_batches)))
+    for start in range(
+        0, drawn.num_batches, _SLICE
+    ):  # in slices: an epoch of a large index does not fit in memory at once
+        rows = drawn.batches(np.arange(start, min(start + _SLICE, drawn.num_batches)))
+        stream.update(np.ascontiguousarray(rows, "<i8").data)
+    done, digest = time.perf_counter(), stream.hexdigest()
     if as_json:
         console.print_json({
             "schema": 1, "index": str(index.path), "split": split or "all", "p": p, "k": k, "each": each, "seed": seed,
             "epoch": epoch, "batches": drawn.num_batches, "identities": blocks.num_identities,
-            "left_out": blocks.left_out, "wait": drawn.left_out().tolist(), "digest": digest, "first": rows[:show].tolist(),
+            "left_out": blocks.left_out, "wait": drawn.left_out().tolist(), "digest": digest, "first": first.tolist(),
         })  # fmt: skip
         return
     out = console.out()
@@ -79,7 +84,7 @@ def plan(
     out.print(f"  {console.count(blocks.num_identities, 'identity')} to draw from{until}")
     for reason, number in blocks.left_out.items():
         out.print(f"  [yellow]never drawn: {console.count(number, 'identity')} {reason}[/]")
-    _show_batches(view, rows[:show], out)
+    _show_batches(view, first, out)
     out.print(f"[dim]digest of the epoch {digest[:16]}: the same settings give the same batches, anywhere[/]")
 
 

@@ -66,7 +66,7 @@ def _say_if_stale(data: Path, file: Path, fingerprint: str) -> None:
     from indexer.cli import console
     from indexer.scan import list_tree
 
-    if ":" in fingerprint or fingerprint == "trusted":
+    if ":" in fingerprint:
         return  # made from a manifest: what the tree holds beside it is not its matter
     with console.progress() as progress:
         listing = list_tree(data, exclude=[file], on_progress=lambda count: progress("comparing with the tree", count))

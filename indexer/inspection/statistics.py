@@ -75,7 +75,7 @@ class SplitFacts:
 class Statistics:
     """Everything `reidindex stats` tells."""
 
-    index: IndexFile
+    samples: Samples
     selected: str
     """The split of `facts`, or `all`."""
     facts: SplitFacts
@@ -86,12 +86,17 @@ class Statistics:
     p: int
     k: int
 
+    @property
+    def index(self) -> IndexFile:
+        """The index they are of."""
+        return self.samples.index
+
     def count(self, splits: str, what: str) -> int:
         """One published number: `identities`, `samples`, a role, or the samples of a modality, in `train+val`."""
         known = [s for s in splits.split("+") if s in self.splits]
         if len(known) < len(splits.split("+")):
             return 0
-        facts = self.splits[splits] if len(known) == 1 else split_facts(self.index, known, self.pairing, self.p)
+        facts = self.splits[splits] if len(known) == 1 else split_facts(self.samples, known, self.pairing, self.p)
         if what in ("identities", "samples"):
             return int(getattr(facts, what))
         found = facts.modalities.get(what)
@@ -117,11 +122,11 @@ def statistics(
         if value < 1:
             raise SettingsError(f"{name}: expected at least 1, found {value}")
     pairing = parse_pairing(pair, index.metadata.modalities) if pair is not None else index.metadata.pairing
-    splits = {name: split_facts(index, [name], pairing, p) for name in index.metadata.splits}
+    samples = Samples.of(index)
+    splits = {name: split_facts(samples, [name], pairing, p) for name in index.metadata.splits}
     names = selected_splits(split, index.metadata.splits)
-    facts = splits[names[0]] if len(names) == 1 else split_facts(index, names, pairing, p)
-    cameras = _cameras(index, _rows(index, names))
-    return Statistics(index, "+".join(names) or "all", facts, splits, cameras, pairing, p, k)
+    facts = splits[names[0]] if len(names) == 1 else split_facts(samples, names, pairing, p)
+    return Statistics(samples, "+".join(names) or "all", facts, splits, _cameras(samples, names), pairing, p, k)
 
 
 def selected_splits(split: str | None, known: Sequence[str]) -> list[str]:
@@ -152,25 +157,39 @@ def parse_pairing(text: str, modalities: Sequence[str]) -> Pairing:
     return Pairing(first, tuple(names))
 
 
-def _rows(index: IndexFile, splits: Sequence[str]) -> NDArray[np.int64] | None:
-    """The rows in any of the splits; None for all."""
-    if not splits:
-        return None
-    bits = np.uint64(sum(1 << index.metadata.splits.index(name) for name in splits))
-    masks = index.integers("splits").slice(0, index.num_rows)
-    return np.flatnonzero(masks & bits)
+@dataclass(frozen=True)
+class Samples:
+    """The columns that statistics count, of a whole index: read once, counted for many splits."""
+
+    index: IndexFile
+    pid: NDArray[np.int32]
+    modalities: NDArray[np.uint32]
+    splits: NDArray[np.uint64]
+    camid: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, index: IndexFile) -> Samples:
+        """Of an index. Mapped columns stay mapped where they lie in one piece."""
+        names = ("pid", "modalities", "splits", "camid")
+        return cls(index, *(index.integers(name).slice(0, index.num_rows) for name in names))
+
+    def take(self, splits: Sequence[str]) -> Samples:
+        """Those in any of the splits; no splits: all."""
+        if not splits:
+            return self
+        rows = self.rows(splits)
+        return Samples(self.index, self.pid[rows], self.modalities[rows], self.splits[rows], self.camid[rows])
+
+    def rows(self, splits: Sequence[str]) -> NDArray[np.int64]:
+        """The rows in any of the splits."""
+        bits = np.uint64(sum(1 << self.index.metadata.splits.index(name) for name in splits))
+        return np.flatnonzero(self.splits & bits)
 
 
-def _column(index: IndexFile, name: str, rows: NDArray[np.int64] | None) -> NDArray[Any]:
-    column = index.integers(name)
-    return column.slice(0, index.num_rows) if rows is None else column.take(rows)
-
-
-def split_facts(index: IndexFile, splits: Sequence[str], pairing: Pairing, p: int) -> SplitFacts:
+def split_facts(samples: Samples, splits: Sequence[str], pairing: Pairing, p: int) -> SplitFacts:
     """The facts of the samples that are in any of `splits`; no splits: of all samples."""
-    rows = _rows(index, splits)
-    metadata = index.metadata
-    pid, masks = _column(index, "pid", rows), _column(index, "modalities", rows)
+    metadata, chosen = samples.index.metadata, samples.take(splits)
+    pid, masks = chosen.pid, chosen.modalities
     known = pid >= 0
     covered = np.zeros(metadata.identities, np.uint32)
     np.bitwise_or.at(covered, pid[known], masks[known])
@@ -199,7 +218,7 @@ def split_facts(index: IndexFile, splits: Sequence[str], pairing: Pairing, p: in
         },
         combinations={"+".join(mask_names(mask, metadata.modalities)): n for n, mask in by_size},
         per_identity=_distribution(per_pid),
-        roles=_roles(index, rows, _count(~known)),
+        roles=_roles(samples, splits, _count(~known)),
     )
 
 
@@ -207,11 +226,11 @@ def _count(yes: NDArray[Any]) -> int:
     return int(np.count_nonzero(yes))
 
 
-def _roles(index: IndexFile, rows: NDArray[np.int64] | None, nobody: int) -> dict[str, int]:
+def _roles(samples: Samples, splits: Sequence[str], nobody: int) -> dict[str, int]:
     if not nobody:
         return {}
-    role = index.table(["role"])["role"]
-    found = role.take(rows) if rows is not None else role
+    role = samples.index.table(["role"])["role"]
+    found = role.take(samples.rows(splits)) if splits else role
     counts = {r["values"]: r["counts"] for r in pc.value_counts(found.cast("string")).to_pylist()}
     counts.pop(None, None)
     hidden = nobody - sum(counts.values())
@@ -233,10 +252,11 @@ def _distribution(per_pid: NDArray[np.int64]) -> Distribution:
     )
 
 
-def _cameras(index: IndexFile, rows: NDArray[np.int64] | None) -> dict[str, dict[str, int]]:
+def _cameras(samples: Samples, splits: Sequence[str]) -> dict[str, dict[str, int]]:
     """Samples of each image modality by camera; text comes from no camera."""
-    camid, masks = _column(index, "camid", rows), _column(index, "modalities", rows)
-    names = _camera_names(index)
+    index, chosen = samples.index, samples.take(splits)
+    camid, masks = chosen.camid, chosen.modalities
+    names = _camera_names(samples)
     table: dict[str, dict[str, int]] = {}
     for bit, modality in enumerate(index.metadata.modalities):
         if modality != TEXT:
@@ -247,9 +267,9 @@ def _cameras(index: IndexFile, rows: NDArray[np.int64] | None) -> dict[str, dict
     return dict(sorted(table.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-def _camera_names(index: IndexFile) -> dict[int, str]:
+def _camera_names(samples: Samples) -> dict[int, str]:
     """camid → the dataset's name of the camera, with its source where there are several."""
-    camid = index.integers("camid").slice(0, index.num_rows)
+    index, camid = samples.index, samples.camid
     values, codes = distinct(camid)
     first = np.empty(len(values), np.int64)
     first[codes[::-1]] = np.arange(len(camid))[::-1]  # of several writes to one place the last one stays

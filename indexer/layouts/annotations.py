@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from indexer.errors import AnnotationError, Problem
 from indexer.layouts.definition import Annotation, Layout, Source
 from indexer.samples import FIELDS, Samples
+from indexer.scan.listing import Listing
 
 Columns = dict[str, list[Any]]
 Rows = NDArray[np.int64]
@@ -30,10 +32,17 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Files:
-    """The dataset's folder, and which files the scan saw in it: nothing else is ever opened."""
+    """The files the scan saw in the dataset's folder: nothing else is ever opened."""
 
-    folder: Path
-    present: frozenset[str]
+    listing: Listing
+    base: str
+    """The dataset's folder below the listing's root: empty, or ends in `/`."""
+
+    def path(self, name: str) -> Path | None:
+        """Where a file of the dataset is, if it is there."""
+        paths, name = self.listing.paths, self.base + name
+        at = bisect_left(paths, name)
+        return self.listing.root / name if at < len(paths) and paths[at] == name else None
 
 
 def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str], list[Problem]]:
@@ -41,7 +50,7 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str],
 
     Args:
         layout: Whose annotations.
-        samples: Changed in place; paths relative to `files.folder`.
+        samples: Changed in place; paths relative to the dataset's folder.
         files: Where the lists lie.
 
     Returns:
@@ -56,10 +65,10 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str],
     for annotation in layout.annotation:
         for values in annotation.rounds():
             names = [_fill(name, values) for name in annotation.files()]
-            name = next((n for n in names if n in files.present), None)
-            if name is not None:
+            name, path = next(((n, p) for n in names if (p := files.path(n))), ("", None))
+            if path is not None:
                 used.append(name)
-                columns = _read(annotation, files.folder / name, problems, name, documents)
+                columns = _read(annotation, path, problems, name, documents)
                 problems += _join(layout, annotation, columns, samples, name, values)
             elif not annotation.optional:
                 lost = "captions" if annotation.split is None else "splits"
@@ -308,11 +317,16 @@ def _splits(
         yield tuple(layout.standard_value("split", _fill(str(split), values), {})), rows
         return
     if split.group in columns:
-        words = _as_text(columns[split.group], where).take(pa.array(entries)).to_pylist()
+        told = _as_text(columns[split.group], where).take(pa.array(entries))
     else:
-        words = samples.fields[split.group].take(pa.array(rows)).to_pylist()
-    for word in dict.fromkeys(words):
-        chosen = rows[[w == word for w in words]]
+        told = samples.fields[split.group].take(pa.array(rows))
+    if not len(told):
+        return
+    encoded = told.dictionary_encode(null_encoding="encode")
+    codes = encoded.indices.to_numpy()
+    by_word = np.argsort(codes, kind="stable")
+    chosen_rows = np.split(rows[by_word], np.cumsum(np.bincount(codes, minlength=len(encoded.dictionary)))[:-1])
+    for word, chosen in zip(encoded.dictionary.to_pylist(), chosen_rows, strict=True):
         own = split.values
         if split.otherwise is not None and word not in own:
             word, own = split.otherwise, {}

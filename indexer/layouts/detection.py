@@ -92,7 +92,7 @@ def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
     _, rest = take_asides(layout.aside, paths, rest)
     left = np.concatenate([rest, outside])
     count = sum(len(t.rows) for t in taken)
-    labels = {label for t in taken for label in pc.unique(t.fields["identity"]).to_pylist()}
+    labels = {label for t in taken for label in pc.unique(t.fields["identity"].drop_null()).to_pylist()}
     example = sampled[int(left[0])].as_py() if len(left) else ""
     return Score(layout, base, count / max(count + len(left), 1), example, len(labels))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -59,8 +58,7 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
         )
     own = samples.path  # annotations name files as the dataset does, from its own folder on
     samples.path = pc.utf8_slice_codeunits(own, len(base)) if base else own
-    present = frozenset(p[len(base) :] for p in listing.paths) if base else frozenset(listing.paths)
-    used, found = annotate(layout, samples, Files(Path(listing.root, base), present))
+    used, found = annotate(layout, samples, Files(listing, base))
     samples.path = own
     _give_roles(layout, samples)
     is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used, pa.string())).to_numpy(zero_copy_only=False)
