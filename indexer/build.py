@@ -258,12 +258,12 @@ def as_json(report: BuildReport) -> dict[str, Any]:
         "files": report.files,
         "samples": report.metadata.samples,
         "identities": report.metadata.identities,
-        **(_unknown if report.up_to_date else _account(report)),
+        **(_UNKNOWN if report.up_to_date else _account(report)),
         "seconds": round(report.seconds, 3),
     }
 
 
-_unknown = dict.fromkeys(("droppings", "set_aside", "annotations", "unmatched", "problems"))
+_UNKNOWN = dict.fromkeys(("droppings", "set_aside", "annotations", "unmatched", "problems"))
 """What only a build finds out: null in the report of one that had nothing to do."""
 
 

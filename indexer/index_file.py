@@ -38,9 +38,8 @@ from indexer.seal import Chunk, Seal, read_seal, write_seal
 
 Verify = Literal["quick", "full"]
 
-ROWS_PER_GROUP: Final = (
-    1 << 20
-)  # a page holds less than 2 GiB; a million paths stay far below, and others can read in parallel
+ROWS_PER_GROUP: Final = 1 << 20
+"""A page holds less than 2 GiB: a million paths stay far below, and other tools can read row groups in parallel."""
 _PARQUET: Final = b"PAR1"
 _ONE_PAGE: Final = 2**31 - 1
 _log = logging.getLogger("reidindex")

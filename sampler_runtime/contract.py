@@ -115,7 +115,7 @@ class Blocks:
         return int(self.least.shape[1])
 
 
-def compile_contract(contract: GroupContract, pools: Pools, k: int, modalities: tuple[str, ...]) -> Blocks:
+def compile_contract(contract: GroupContract, pools: Pools, k: int) -> Blocks:
     """Tell the identities that can serve a contract from those that cannot, and make the pools of the former.
 
     Rows that meet the same requirements are one pool: they can stand for each other. Every pool of an identity gets at

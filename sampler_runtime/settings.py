@@ -61,7 +61,7 @@ def resolve_blocks(view: MappedIndex, settings: PKSettings) -> Blocks:
         SettingsError: The contract makes no sense for this index.
     """
     contract = parse_contract(settings.each, view.metadata)
-    blocks = compile_contract(contract, find_pools(view), settings.k, view.modalities)
+    blocks = compile_contract(contract, find_pools(view), settings.k)
     if blocks.num_identities >= settings.p:
         return blocks
     everyone = blocks.num_identities + sum(blocks.left_out.values())

@@ -143,7 +143,7 @@ def test_identities_that_cannot_serve_are_left_out_with_the_reason_or_the_settin
         assert truth.eligible(each, k) == set()
         assert "use each='any'" in str(error)
         return
-    blocks = compile_contract(contract, find_pools(index), k, index.modalities)
+    blocks = compile_contract(contract, find_pools(index), k)
     eligible = truth.eligible(each, k)
     assert set(blocks.pids.tolist()) == eligible
     assert sum(blocks.left_out.values()) == len(truth.rows_of) - len(eligible)
