@@ -7,8 +7,8 @@
     loader = DataLoader(IndexDataset(train, transform), batch_sampler=sampler)
 
 The way of the data: `mapped` maps the index, `pools` finds each identity's rows by kind, `contract` says what a block
-must hold, `plan` lays out an epoch and `draw` the rows of a visit, `shard` gives each rank its own batches, `batch_sampler` hands
-them to a DataLoader. Planning is integers and NumPy; only `batch_sampler` and `dataset` import torch.
+must hold, `eligibility` who can serve it and by which `menus`, `plan` (over `rounds` or `rates`) lays out an epoch and `draw` the rows
+of a visit, `shard` gives each rank its own batches, `batch_sampler` hands them to a DataLoader. Planning is integers and NumPy; only `batch_sampler` and `dataset` import torch.
 """
 
 from __future__ import annotations
@@ -19,11 +19,27 @@ if TYPE_CHECKING:
     from indexer.errors import ReidIndexError
     from sampler_runtime.batch_sampler import PKBatchSampler
     from sampler_runtime.dataset import IndexDataset, Sample
+    from sampler_runtime.joint import JointIndex
     from sampler_runtime.mapped import MappedIndex, open_index
+    from sampler_runtime.settings import Identity
+    from sampler_runtime.state import StateError
 
-__all__ = ["IndexDataset", "MappedIndex", "PKBatchSampler", "ReidIndexError", "Sample", "open_index"]
+__all__ = [
+    "Identity",
+    "IndexDataset",
+    "JointIndex",
+    "MappedIndex",
+    "PKBatchSampler",
+    "ReidIndexError",
+    "Sample",
+    "StateError",
+    "open_index",
+]
 
 _HOME = {
+    "Identity": "sampler_runtime.settings",
+    "JointIndex": "sampler_runtime.joint",
+    "StateError": "sampler_runtime.state",
     "IndexDataset": "sampler_runtime.dataset",
     "MappedIndex": "sampler_runtime.mapped",
     "PKBatchSampler": "sampler_runtime.batch_sampler",

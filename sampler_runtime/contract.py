@@ -1,36 +1,64 @@
-"""What an identity's block of K rows must hold: words -> masks -> how many rows to draw from which pool.
+"""What an identity's block of K rows must hold, in words -> requirements on the rows.
 
-`each` names the contract. `parse_contract` turns it into requirements on modality bits; `compile_contract` joins each
-identity's runs into the pools the contract tells apart, and says which identities cannot serve it, and why.
+`each` is a preset, an expression or exact quotas. Everything a user can write wrongly is found here, and the message points at
+the place. What a contract means for one identity is `eligibility`'s matter.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, Protocol
 
 from indexer.errors import SettingsError, did_you_mean
-from indexer.schema import IndexMetadata, mask_names, modality_mask
-from indexer.vocabulary import RGB, TEXT
-from sampler_runtime.pools import Pools
+from indexer.schema import Pairing, mask_names, modality_mask
+from indexer.vocabulary import RGB, TEXT, resolve_modality
 
 PRESETS: Final = ("any", "rgb", "pair", "complete")
-Rows = NDArray[np.int64]
-_MOST_POOLS: Final = 64  # which of them an identity has is one 64-bit mask
+SPREADS: Final = {"cameras": "camid", "tracklets": "tracklet"}
+"""What a block can be spread over → the column that tells it."""
+Each = str | Mapping[str, int]
+
+
+class Described(Protocol):
+    """Whatever tells which modalities there are."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """In bit order."""
+
+    @property
+    def pairing(self) -> Pairing:
+        """What makes an identity pairable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """At least `count` rows of a block have one of the modalities in `mask`. A row with several counts for each."""
+    """A block has at least, or exactly, `count` rows that have one of the modalities in `mask`.
+
+    A row that has several of them counts once; a row counts for every requirement that it meets.
+    """
 
     mask: int
     count: int
     words: str
     """The modalities as a person names them."""
+    exact: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.words.replace(' or ', '|')}{'==' if self.exact else '>='}{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The rows of a block come from at least `count` different cameras, or tracklets. Rows without one do not count."""
+
+    over: Literal["cameras", "tracklets"]
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.over}>={self.count}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,193 +66,174 @@ class GroupContract:
     """What every block must hold."""
 
     name: str
+    """As the user wrote it."""
     requirements: tuple[Requirement, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     as_k_permits: bool = False
     """Where the requirements need more than K rows, each block meets K of them, in turn."""
 
+    def __str__(self) -> str:
+        """The contract spelled out, e.g. `pair (rgb>=1, nir|sketch>=1)`; the same meaning, the same words."""
+        needs = ", ".join(map(str, (*self.requirements, *self.spreads)))
+        if self.name in PRESETS:
+            return f"{self.name} ({needs})" if needs else self.name
+        return needs
 
-def parse_contract(each: str, metadata: IndexMetadata) -> GroupContract:
-    """A preset, checked against the modalities of the index.
+
+def parse_contract(each: Each, index: Described) -> GroupContract:
+    """Read a contract, and check it against the modalities of the index.
 
     Args:
-        each: `any`: no requirement. `rgb`: at least one RGB row. `pair`: at least one row of the index's anchor
+        each: A preset. `any`: no requirement. `rgb`: at least one RGB row. `pair`: at least one row of the index's anchor
             modality (RGB) and one of the others it is paired with. `complete`: a row of every image modality and, where
             it can be, of text; as many of them as K permits.
-        metadata: Of the index.
+            Or an expression, terms between commas, all of which hold: `rgb>=1, nir|sketch>=1`, `rgb==2, ir==2`,
+            `pair, cameras>=2`, `tracklets>=2`.
+            Or exact quotas: `{"rgb": 2, "ir": 2}` is `rgb==2, ir==2`.
+        index: An index, a view of one, or its metadata.
 
     Raises:
-        SettingsError: An unknown word, or one that no identity of this index can serve.
+        SettingsError: It cannot be read, or no identity of this index could serve it; the message points at the place.
     """
-    modalities, pairing = metadata.modalities, metadata.pairing
+    if isinstance(each, Mapping):
+        return _quotas(each, index)
+    if not isinstance(each, str):
+        raise SettingsError(f"each: expected a contract in words or exact quotas as a dict, found {each!r}")
+    text = each.strip()
+    if text in PRESETS:
+        return _preset(text, index)
+    if re.fullmatch(r"\w+", text):
+        near = did_you_mean(text, [*PRESETS, *(f"{name}>=1" for name in index.modalities)])
+        raise SettingsError(f"each={text!r}: not a group contract; {near}")
+    return _Expression(each, index).contract()
+
+
+def _preset(name: str, index: Described) -> GroupContract:
+    modalities, pairing = index.modalities, index.pairing
     only = " + ".join(modalities)
-    if each == "any":
-        return GroupContract(each)
-    if each == "rgb":
+    if name == "rgb":
         if RGB not in modalities:
             raise SettingsError(f"each='rgb': this index has no rgb samples, only {only}; use each='any'")
-        return GroupContract(each, (Requirement(modality_mask([RGB], modalities), 1, RGB),))
-    if each == "pair":
+        return GroupContract(name, (Requirement(modality_mask([RGB], modalities), 1, RGB),))
+    if name == "pair":
         if not pairing.others:
             raise SettingsError(
                 f"each='pair': this index has one modality only ({only}), nothing to pair; use each='any'"
             )
-        return GroupContract(each, (
+        return GroupContract(name, (
             Requirement(modality_mask([pairing.anchor], modalities), 1, pairing.anchor),
             Requirement(modality_mask(pairing.others, modalities), 1, " or ".join(pairing.others)),
         ))  # fmt: skip
-    if each == "complete":
+    if name == "complete":
         # text last: a caption comes with an image, which then counts for both
         names = sorted(modalities, key=lambda m: (m == TEXT, modalities.index(m)))
         needs = tuple(Requirement(modality_mask([m], modalities), 1, m) for m in names)
-        return GroupContract(each, needs, as_k_permits=True)
-    raise SettingsError(f"each={each!r}: not a group contract; {did_you_mean(str(each), PRESETS)}")
+        return GroupContract(name, needs, as_k_permits=True)
+    return GroupContract(name)
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """The identities that can serve a contract, and the pools their blocks are drawn from."""
-
-    pids: NDArray[np.int32]
-    """Shape `(identities,)`, ascending."""
-    offsets: Rows
-    """Shape `(identities + 1,)`: identity i has the stretches `offsets[i]` to `offsets[i + 1]` (excluded)."""
-    starts: Rows
-    """Shape `(stretches,)`: first position of each stretch of rows."""
-    sizes: Rows
-    """Shape `(stretches,)`."""
-    pool: NDArray[np.uint8]
-    """Shape `(stretches,)`: which pool a stretch belongs to, 0 … `num_pools` - 1. A pool may have several stretches."""
-    least: NDArray[np.int64]
-    """Shape `(patterns, num_pools)`: rows that a block needs of each pool at least, by the pools an identity has."""
-    pattern: NDArray[Any]
-    """Shape `(identities,)`: which row of `least`."""
-    rows: Rows | None
-    """Position → row of the view; None: a position is a row."""
-    k: int
-    left_out: dict[str, int]
-    """Reason → identities that cannot serve the contract."""
-
-    @property
-    def num_identities(self) -> int:
-        """Identities that serve the contract."""
-        return len(self.pids)
-
-    @property
-    def num_pools(self) -> int:
-        """Kinds of rows the contract tells apart."""
-        return int(self.least.shape[1])
+def _quotas(each: Mapping[Any, Any], index: Described) -> GroupContract:
+    needs = []
+    for words, count in each.items():
+        if not isinstance(words, str) or isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise SettingsError(
+                f"each={dict(each)!r}: expected modality → rows, as a whole number, found {words!r}: {count!r}"
+            )
+        if words.strip() in SPREADS:
+            raise SettingsError(f"each={dict(each)!r}: quotas count rows of a modality; write each='{words}>={count}'")
+        names = [resolve_modality(word.strip(), index.modalities, setting="each") for word in words.split("|")]
+        needs.append(Requirement(modality_mask(names, index.modalities), count, " or ".join(names), exact=True))
+    if not needs:
+        raise SettingsError("each={}: expected quotas, e.g. {'rgb': 2, 'ir': 2}; each='any' asks for nothing")
+    return GroupContract(", ".join(map(str, needs)), tuple(needs))
 
 
-def compile_contract(contract: GroupContract, pools: Pools, k: int) -> Blocks:
-    """Tell the identities that can serve a contract from those that cannot, and make the pools of the former.
-
-    Rows that meet the same requirements are one pool: they can stand for each other. Every pool of an identity gets at
-    least one row of each block where K leaves room, so that none of its samples is never seen.
-    """
-    kinds, kind_of_run = _few(pools.kinds)
-    meets = [tuple(i for i, r in enumerate(contract.requirements) if int(kind) & r.mask) for kind in kinds]
-    signatures = sorted(set(meets), key=lambda s: (not s, s[:1], -len(s), s))  # rows that meet nothing come last
-    if len(signatures) > _MOST_POOLS:
-        raise SettingsError(
-            f"each={contract.name!r}: the samples' modalities make {len(signatures)} pools, at most {_MOST_POOLS} can be told "
-            "apart; use a contract with fewer requirements"
-        )
-    pool_of_run = np.array([signatures.index(m) for m in meets], np.uint8)[kind_of_run]
-    pool_bits = np.array([1 << signatures.index(m) for m in meets], np.uint64)[kind_of_run]
-    present = np.bitwise_or.reduceat(pool_bits, pools.offsets[:-1]) if len(pool_bits) else pool_bits
-    patterns, pattern = _few(present)
-    least = np.zeros((len(patterns), len(signatures)), np.int64)
-    reasons = np.empty(len(patterns), object)
-    for i, bits in enumerate(patterns):
-        there = [s for j, s in enumerate(signatures) if int(bits) >> j & 1]
-        needs, reasons[i] = _least(contract, there, k)
-        for signature, count in needs.items():
-            least[i, signatures.index(signature)] = count
-    serves = np.array([r is None for r in reasons], bool)[pattern] if len(patterns) else np.empty(0, bool)
-    left_out = Counter(str(reasons[p]) for p in pattern[~serves])
-    stretch = _Stretches.of(pools, pool_of_run, serves)
-    return Blocks(
-        pids=pools.pids[serves],
-        offsets=stretch.offsets,
-        starts=stretch.starts,
-        sizes=stretch.sizes,
-        pool=stretch.pool,
-        least=least,
-        pattern=pattern[serves],
-        rows=pools.rows,
-        k=k,
-        left_out=dict(left_out.most_common()),
-    )
+_TERM: Final = re.compile(r"\s*(?P<names>[^<>=!]*?)\s*(?:(?P<op>[<>=!]+)\s*(?P<count>.*?)\s*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretches:
-    offsets: Rows
-    starts: Rows
-    sizes: Rows
-    pool: NDArray[np.uint8]
+class _Expression:
+    """One expression, term by term; knows where it is, to say so."""
 
-    @classmethod
-    def of(cls, pools: Pools, pool_of_run: NDArray[np.uint8], serves: NDArray[np.bool_]) -> _Stretches:
-        """Runs of one pool that follow each other are one stretch: most identities have one for each pool."""
-        owner = np.repeat(np.arange(pools.num_identities), np.diff(pools.offsets))
-        number = np.cumsum(serves) - 1
-        keep = serves[owner]
-        owner, pool, starts, sizes = number[owner[keep]], pool_of_run[keep], pools.starts[keep], pools.sizes[keep]
-        if not len(owner):
-            return cls(np.zeros(1, np.int64), starts, sizes, pool)
-        begins = np.r_[
-            True, (owner[1:] != owner[:-1]) | (pool[1:] != pool[:-1]) | (starts[1:] != (starts + sizes)[:-1])
-        ]
-        at = np.flatnonzero(begins)
-        firsts = np.flatnonzero(np.r_[True, np.diff(owner[at]) != 0])
-        return cls(np.r_[firsts, len(at)], starts[at], np.add.reduceat(sizes, at), pool[at])
+    def __init__(self, text: str, index: Described) -> None:
+        self.text, self.index = text, index
+
+    def contract(self) -> GroupContract:
+        requirements: list[Requirement] = []
+        spreads: list[Spread] = []
+        at = 0
+        for term in self.text.split(","):
+            part = self._term(term, at)
+            if isinstance(part, Spread):
+                spreads.append(part)
+            elif isinstance(part, Requirement):
+                requirements.append(part)
+            else:
+                requirements.extend(part.requirements)
+            at += len(term) + 1
+        return GroupContract(self.text.strip(), tuple(_merged(requirements)), tuple(_most(spreads)))
+
+    def _term(self, term: str, at: int) -> Requirement | Spread | GroupContract:
+        found = _TERM.fullmatch(term)
+        if found is None or not found["names"]:
+            raise self._error(at, at + len(term), "expected a term, e.g. rgb>=1")
+        names, op, count = found["names"], found["op"], found["count"]
+        start, stop = at + found.start("names"), at + found.end("names")
+        if op is None:
+            if names in PRESETS:
+                return _preset(names, self.index)
+            raise self._error(start, stop, f"expected a count after {names!r}, e.g. {names}>=1")
+        if op not in (">=", "==", "="):
+            raise self._error(at + found.start("op"), at + found.end("op"), f"expected >= or ==, found {op}")
+        if not re.fullmatch(r"[0-9]{1,6}", count):
+            where = at + found.start("count") if count else at + found.start("op")
+            raise self._error(where, at + found.end("count"), f"expected a whole number after {op}, found {count!r}")
+        exact = op != ">="
+        if names in SPREADS:
+            if exact:
+                raise self._error(
+                    at + found.start("op"), at + found.end("op"), f"{names} can only be asked for with >="
+                )
+            return Spread("cameras" if names == "cameras" else "tracklets", int(count))
+        resolved = []
+        for word in names.split("|"):
+            resolved.append(self._modality(word.strip(), start + len(word) - len(word.lstrip()), start + len(word)))
+            start += len(word) + 1
+        mask = modality_mask(sorted(set(resolved)), self.index.modalities)
+        return Requirement(mask, int(count), " or ".join(mask_names(mask, self.index.modalities)), exact)
+
+    def _modality(self, word: str, start: int, stop: int) -> str:
+        try:
+            return resolve_modality(word, self.index.modalities)
+        except SettingsError:
+            near = did_you_mean(word, [*self.index.modalities, *SPREADS])
+            raise self._error(start, stop, f"this index has no modality {word!r}; {near}") from None
+
+    def _error(self, start: int, stop: int, message: str) -> SettingsError:
+        while start < stop - 1 and self.text[start] == " ":
+            start += 1
+        marks = " " * start + "^" * max(stop - start, 1)
+        return SettingsError(f"each, column {start + 1}: {message}\n    {self.text}\n    {marks}")
 
 
-def _few(masks: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The different masks, ascending, and the position in them of each.
-
-    Masks of few bits are looked up, which takes a tenth of the time of sorting millions of them.
-    """
-    if not len(masks) or int(masks.max()) >= 1 << 16:
-        return np.unique(masks, return_inverse=True)
-    small = masks.astype(np.uint16)
-    found = np.flatnonzero(np.bincount(small))
-    position = np.zeros(1 << 16, np.min_scalar_type(len(found)))
-    position[found] = np.arange(len(found))
-    return found.astype(masks.dtype), position[small]
-
-
-Signature = tuple[int, ...]
-"""The requirements that a row meets, by number."""
-
-
-def _least(contract: GroupContract, there: list[Signature], k: int) -> tuple[dict[Signature, int], str | None]:
-    """How many rows of each pool a block needs at least, or why an identity with just these pools cannot serve."""
-    needs: dict[Signature, int] = dict.fromkeys(there, 0)
-    for number, requirement in enumerate(contract.requirements):
-        able = [s for s in there if number in s]
-        if not able:
-            return {}, f"without {requirement.words}"
-        missing = requirement.count - sum(needs[s] for s in able)
-        if missing > 0:
-            # the pool that meets most requirements at once: an aligned sample counts for all its modalities
-            needs[max(able, key=len)] += missing
-    total = sum(needs.values())
-    if total > k and not contract.as_k_permits:
-        return {}, f"that need {total} rows in a block of K={k}"
-    for signature in there:
-        if total < k and not needs[signature]:
-            needs[signature] = 1
-            total += 1
-    return needs, None
+def _merged(requirements: list[Requirement]) -> list[Requirement]:
+    """The same modalities asked for twice are asked for once: the larger count, or the exact one."""
+    found: dict[int, Requirement] = {}
+    for new in requirements:
+        old = found.get(new.mask)
+        if old is None:
+            found[new.mask] = new
+        elif old.exact or new.exact:
+            exact, other = (old, new) if old.exact else (new, old)
+            if other.count > exact.count or (other.exact and other.count != exact.count):
+                raise SettingsError(f"each: {old} and {new} contradict each other")
+            found[new.mask] = exact
+        else:
+            found[new.mask] = replace(old, count=max(old.count, new.count))
+    return [need for need in found.values() if need.count or need.exact]
 
 
-def describe(contract: GroupContract, modalities: tuple[str, ...]) -> str:
-    """The contract in words, e.g. `pair (rgb ≥ 1, nir|sketch ≥ 1)`.
-
-    >>> describe(GroupContract("rgb", (Requirement(1, 1, "rgb"),)), ("rgb", "nir"))
-    'rgb (rgb ≥ 1)'
-    """
-    needs = ", ".join(f"{'|'.join(mask_names(r.mask, modalities))} ≥ {r.count}" for r in contract.requirements)
-    return f"{contract.name} ({needs})" if needs else contract.name
+def _most(spreads: list[Spread]) -> list[Spread]:
+    counts: dict[Literal["cameras", "tracklets"], int] = {}
+    for spread in spreads:
+        counts[spread.over] = max(counts.get(spread.over, 0), spread.count)
+    return [Spread(over, count) for over, count in sorted(counts.items()) if count]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -13,7 +13,10 @@ from torch.utils.data import Dataset
 
 from indexer.errors import ReidIndexError, SettingsError
 from indexer.vocabulary import TEXT
+from sampler_runtime.composition import parse_composition
+from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import MappedIndex
+from sampler_runtime.view import IndexView
 
 Transform = Callable[[Image.Image], Any]
 
@@ -61,7 +64,29 @@ class Sample(NamedTuple):
     """Relative to the dataset's root."""
 
 
-class IndexDataset(Dataset[Sample]):
+class Instance(NamedTuple):
+    """What `IndexDataset` returns of a composed instance. A DataLoader collates it field by field."""
+
+    images: dict[str, Any]
+    """Modality → transformed image; a blank one of the same shape where there is none."""
+    caption: str
+    """The first sentence that describes it; empty where there is none."""
+    mask: tuple[bool, ...]
+    """Which modalities of `compose` there are."""
+    pid: int
+    """Number of the identity."""
+    rows: tuple[int, ...]
+    """The row of each modality; -1: none."""
+
+
+def _blank(example: Any) -> Any:
+    """What stands for an image that there is none of."""
+    if isinstance(example, Image.Image):
+        return Image.new(example.mode, example.size)
+    return example * 0 if example is not None else None
+
+
+class IndexDataset(Dataset[Any]):
     """The samples of an index view, images read by Pillow.
 
     Args:
@@ -69,6 +94,7 @@ class IndexDataset(Dataset[Sample]):
         transform: From a Pillow image (RGB) to what training wants; None leaves the image.
         relabel: Return pids as class labels 0 … classes - 1 of this view. The default protocol's training pids are
             that already; those of other protocols (`trial3/train`) are not.
+        compose: As of the sampler, for composed instances: item `(row, row, -1)` is then an `Instance`.
 
     Corner cases:
         - An aligned set is a dict of images, each transformed by itself.
@@ -76,11 +102,19 @@ class IndexDataset(Dataset[Sample]):
         - Captions and aligned sets are not mapped: a worker that needs them decodes their column once.
     """
 
-    def __init__(self, index: MappedIndex, transform: Transform | None = None, *, relabel: bool = False) -> None:
+    def __init__(
+        self,
+        index: IndexView,
+        transform: Transform | None = None,
+        *,
+        relabel: bool = False,
+        compose: Sequence[str] = (),
+    ) -> None:
         """See the class."""
-        if not isinstance(index, MappedIndex):
+        if not isinstance(index, (MappedIndex, JointIndex)):
             raise SettingsError(f"IndexDataset(index): expected an index from open_index, found {type(index).__name__}")
         self.index, self.transform, self.relabel = index, transform, relabel
+        self.compose = parse_composition(compose, index.modalities) if compose else ()
 
     @property
     def num_classes(self) -> int:
@@ -91,40 +125,74 @@ class IndexDataset(Dataset[Sample]):
         """Number of samples."""
         return len(self.index)
 
-    def __getitem__(self, row: int) -> Sample:
-        """The sample at a row.
+    def __getitem__(self, row: int | tuple[int, ...]) -> Sample | Instance:
+        """The sample at a row or, of the tuple of rows that a sampler with `compose` yields, the composed instance.
 
         Raises:
             IndexError: The row is out of range.
             SampleError: The image is missing or cannot be decoded; the message names path and row.
+            SettingsError: A tuple, without `compose`.
         """
+        if isinstance(row, tuple):
+            return self._instance(row)
+        row = self._checked(row)
+        names = self.index.modalities_of(row)
+        images = self._images(row)
+        image: Any = images if len(images) > 1 else next(iter(images.values()))
+        return Sample(image, self._pid(row), self.index.value("camid", row), "+".join(names), self.index.path_of(row))
+
+    def _instance(self, rows: tuple[int, ...]) -> Instance:
+        if len(rows) != len(self.compose):
+            expected = f"{len(self.compose)} rows ({', '.join(self.compose)})" if self.compose else "a row"
+            raise SettingsError(
+                f"IndexDataset[{rows}]: expected {expected}; give the dataset the sampler's: IndexDataset(…, compose=sampler.compose)"
+            )
+        there = {name: self._checked(row) for name, row in zip(self.compose, rows, strict=True) if row >= 0}
+        if not there:
+            raise SettingsError(f"IndexDataset[{rows}]: an instance of no rows")
+        read = {row: self._images(row) for row in dict.fromkeys(there.values())}
+        images = {name: read[row].get(name) for name, row in there.items() if name != TEXT}
+        told = [sentence for row in [there[TEXT]] for sentence in self._captions(row)] if TEXT in there else []
+        example = next((image for image in images.values() if image is not None), None)
+        shown = {name: images.get(name, _blank(example)) for name in self.compose if name != TEXT}
+        first = next(iter(there.values()))
+        mask = tuple(row >= 0 for row in rows)
+        return Instance(shown, told[0] if told else "", mask, self._pid(first), rows)
+
+    def _checked(self, row: int) -> int:
         if not -len(self) <= row < len(self):
             raise IndexError(f"row {row}: this view has {len(self):,} samples")
-        row %= len(self)
-        path, names = self.index.path_of(row), self.index.modalities_of(row)
-        pid = self.index.value("pid", row)
-        if self.relabel and pid >= 0:
-            pid = int(np.searchsorted(self.index.pids, pid))
-        partners = self.index.aligned_of(row)
-        image: Any = self._image(path, row)
-        if partners:
-            anchor = next(name for name in names if name not in (*partners, TEXT))
-            image = {anchor: image, **{name: self._image(partner, row) for name, partner in partners.items()}}
-        return Sample(image, pid, self.index.value("camid", row), "+".join(names), path)
+        return row % len(self)
 
-    def _image(self, path: str, row: int) -> Any:
+    def _pid(self, row: int) -> int:
+        pid = self.index.value("pid", row)
+        return int(np.searchsorted(self.index.pids, pid)) if self.relabel and pid >= 0 else pid
+
+    def _captions(self, row: int) -> list[str]:
+        part, own = self.index.locate(row)
+        return part.captions_of(own)
+
+    def _images(self, row: int) -> dict[str, Any]:
+        """Modality → image, of a row."""
+        part, own = self.index.locate(row)
+        names, partners = part.modalities_of(own), part.aligned_of(own)
+        anchor = next((name for name in names if name not in (*partners, TEXT)), TEXT)
+        files = {anchor: part.path_of(own), **partners}
+        return {name: self._image(part, path, own) for name, path in files.items()}
+
+    def _image(self, part: MappedIndex, path: str, row: int) -> Any:
         if _leads_out(path):
             raise SampleError(
                 f"{path!r}: row {row}, this path leads out of the dataset; the index is not to be trusted"
             )
-        file = self.index.root / path
+        file = part.root / path
         try:
             with Image.open(file) as opened:
                 image = _as_rgb(opened)
         except FileNotFoundError:
             raise SampleError(
-                f"{file}: row {row} of {self.index.path.name} has no file; was the dataset moved or changed? "
-                f"`reidindex build {self.index.root}` looks again"
+                f"{file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "
+                f"`reidindex build {part.root}` looks again"
             ) from None
         except Exception as error:  # a broken file makes Pillow raise nearly anything; say which file it was
             raise SampleError(f"{file}: row {row}, this image cannot be decoded ({error})") from error

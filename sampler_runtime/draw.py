@@ -1,12 +1,14 @@
-"""An identity and how often it was visited -> the K rows of this visit: a pure function, vectorised over identities.
+"""An identity and how often it was visited -> the rows of this visit: a pure function, vectorised over identities.
 
-How the rows of a visit are found, for a pool of m rows of which a block draws q:
+How the rows of a visit are found, for a pool of m rows of which a visit draws q:
 
-- Draw j of visit v is number v·q + j of the pool's endless sequence. The sequence goes through the pool in one
-  permuted order after the other; the order changes where the end of the pool and the end of a block fall together,
-  every m / gcd(m, q) visits.
-- So any m draws in a row are all of the pool: a block repeats a row only when q > m, and then as evenly as can be;
-  and every row is used before any is used again, over as many epochs as it takes.
+- Visits go in passes: as many as it takes for q draws each to reach every row, ⌈m/q⌉ (or one epoch's visits, where an epoch
+  must hold every sample). Each pass has an order of its own, and goes round in it: any m draws in a row are all of the pool.
+- A pass draws more than m rows, as a rule: some come twice. Which ones rotates. The rows of a pool stand in a fixed random
+  circle, and a pass begins, in random order, with the rows whose turn it is, then draws the others that are behind, then
+  those that have been drawn once more already.
+- So no row is drawn again before all others of its pool were, over as many visits as one likes; a block repeats a row only
+  where q > m; and rows meet others in every pass. All of it in closed form, with no cursor.
 """
 
 from __future__ import annotations
@@ -16,135 +18,250 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler_runtime.contract import Blocks
-from sampler_runtime.randomness import mix, permute, stream_key
+from sampler_runtime.eligibility import Blocks
+from sampler_runtime.randomness import GOLDEN, mix, permute, stream_key
 
 Rows = NDArray[np.int64]
+_TOGETHER = 1 << 14
 
 
-def draw_blocks(blocks: Blocks, who: Rows, visit: Rows, seed: int) -> Rows:
-    """The rows of a visit to each of some identities.
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Whom to visit, each of shape `(n,)`."""
+
+    who: Rows
+    """Identities, as positions in `Blocks.pids`."""
+    number: Rows
+    """How often each was visited before."""
+    begin: Rows | None = None
+    """Number of the visit that the epoch began with, where each epoch is a pass; None: passes are as short as can be."""
+    length: Rows | None = None
+    """Visits of the epoch."""
+
+
+def draw_blocks(blocks: Blocks, visits: Visits, seed: int) -> Rows:
+    """The rows of visits to identities.
+
+    Args:
+        blocks: Identities and pools of a contract.
+        visits: Of n identities.
+        seed: Of the run.
+
+    Returns:
+        Rows of the view, shape `(n, K)`; rows of one pool stand together. Where instances are composed, shape
+        `(n, K, modalities)`, with -1 for none.
+    """
+    sizes = blocks.pool_sizes(visits.who)
+    share = _Share.of(blocks, sizes, visits)
+    flat, number = _places(share.now)
+    circle = _orders(share, sizes, blocks.pids[visits.who], seed)
+    rows = _locate(blocks, visits.who, flat, circle.rows(flat, number), sizes.shape[1])
+    if blocks.rows is not None:
+        rows = blocks.rows[rows]
+    if blocks.cells is None:
+        return rows.reshape(len(visits.who), blocks.k)
+    cells = blocks.cells[share.menu].astype(np.int64)
+    drawn = share.now.sum(0)
+    found = rows[np.minimum(cells + (np.cumsum(drawn) - drawn)[:, None, None], len(rows) - 1)]
+    return np.where(cells < 0, -1, found)
+
+
+def visits_to_all_rows(blocks: Blocks, who: Rows) -> Rows:
+    """How many visits in a row draw every row that an identity's blocks can have.
 
     Args:
         blocks: Identities and pools of a contract.
         who: Shape `(n,)`: identities, as positions in `blocks.pids`.
-        visit: Shape `(n,)`: how often each was visited before.
-        seed: Of the run.
 
     Returns:
-        Rows of the view, shape `(n, K)`; rows of one pool stand together.
+        Shape `(n,)`, at least 1.
     """
-    table = _Stretches.of(blocks, who)
-    in_pool, least = table.pool_sizes(blocks.num_pools), blocks.least[blocks.pattern[who]]
-    # Where pools take turns, not everybody's turn is the same one in the same epoch.
-    first_turn = (mix(blocks.pids[who].astype(np.uint64)) % np.uint64(blocks.num_pools)).astype(np.int64)
-    count, visits = _share_out(in_pool, least, visit, first_turn, blocks.k)
-    # Each of the K places in a block gets its pool, and its number among that pool's places.
-    ends, places = np.cumsum(count, axis=1), np.arange(blocks.k)
-    pool = (places[:, None] >= ends[:, None, :]).sum(2)
-    number = places - np.take_along_axis(ends - count, pool, 1)
-    offset = _offsets(pool, number, np.maximum(in_pool, 1), np.maximum(count, 1), visits, blocks.pids[who], seed)
-    position = table.positions(pool, offset)
-    return blocks.rows[position] if blocks.rows is not None else position
+    found = np.empty(len(who), np.int64)
+    for start in range(0, len(who), _TOGETHER):
+        some = who[start : start + _TOGETHER]
+        share = _Share.of(blocks, blocks.pool_sizes(some), Visits(some, np.zeros_like(some)))
+        found[start : start + _TOGETHER] = share.length.max(axis=0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretches:
-    """The stretches of rows of each identity, side by side; shapes `(n, most stretches)`, padded with empty ones."""
+class _Share:
+    """How many rows of each pool a visit draws, and where in the pool's pass it stands; shapes `(pools, n)`."""
 
-    start: Rows
-    size: Rows
-    pool: Rows
+    now: Rows
+    """Rows that this visit draws."""
+    done: Rows
+    """Rows that the visits of this pass drew before."""
+    ahead: Rows
+    """Rows of the pool that had been drawn once more than the others when the pass began."""
+    extra: Rows
+    """Rows that the pass draws once more than the others."""
+    number: Rows
+    """Of the pass."""
+    circling: NDArray[np.bool_]
+    """Whether passes of the pool draw some rows once more than others."""
+    length: Rows
+    """Visits of the pass."""
+    menu: Rows
+    """Shape `(n,)`: which menu it is."""
 
     @classmethod
-    def of(cls, blocks: Blocks, who: Rows) -> _Stretches:
-        first, stop = blocks.offsets[who][:, None], blocks.offsets[who + 1][:, None]
-        column = first + np.arange(int((stop - first).max(initial=0)))
-        there = column < stop
-        column[~there] = 0
-        size = np.where(there, blocks.sizes[column], 0)
-        return cls(blocks.starts[column], size, np.where(there, blocks.pool[column].astype(np.int64), -1))
+    def of(cls, blocks: Blocks, sizes: Rows, visits: Visits) -> _Share:
+        pattern = blocks.pattern[visits.who]
+        turns, first = blocks.turns[pattern], blocks.first_menu[pattern]
+        # Where menus take turns, not everybody's turn is the same one in the same epoch.
+        shift = (mix(blocks.pids[visits.who].astype(np.uint64)) % turns.astype(np.uint64)).astype(np.int64)
+        rooms = sizes * blocks.open.T[:, pattern]
+        menu = first + (visits.number + shift) % turns
+        most = int(turns.max(initial=1))
+        now = _filled(blocks.menu.T[:, menu], rooms, blocks.k)
+        if most == 1:
+            total, turn_sums = now, None
+        else:
+            by_turn = [
+                _filled(blocks.menu.T[:, first + (turn + shift) % turns], rooms, blocks.k) * (turn < turns)
+                for turn in range(most)
+            ]
+            turn_sums = np.cumsum([np.zeros_like(now), *by_turn], axis=0)
+            total = turn_sums[-1]
 
-    def pool_sizes(self, pools: int) -> Rows:
-        """Rows of each pool, shape `(n, pools)`."""
-        return np.asarray((self.size[:, :, None] * (self.pool[:, :, None] == np.arange(pools))).sum(1))
+        def drawn(before: Rows) -> Rows:
+            """Rows of each pool that so many first visits draw."""
+            if turn_sums is None:
+                return before * total
+            part = np.take_along_axis(turn_sums, np.broadcast_to(before % turns, now.shape)[None], 0)[0]
+            return np.asarray(before // turns * total + part)
 
-    def positions(self, pool: Rows, offset: Rows) -> Rows:
-        """Where the row with an offset in a pool stands. Most pools are one stretch, some go on in a later one.
+        number = np.broadcast_to(visits.number, now.shape)
+        some = np.maximum(total, 1)
+        if visits.begin is None or visits.length is None:
+            length = np.where(total > 0, turns * np.maximum(-(-sizes // some), 1), 1)
+            passes = number // length
+            begin = passes * length
+            circling = (drawn(length) % np.maximum(sizes, 1)) > 0
+        else:
+            begin, length = np.broadcast_to(visits.begin, now.shape), np.broadcast_to(visits.length, now.shape)
+            passes, circling = begin, np.ones(now.shape, bool)
+        size = np.maximum(sizes, 1)
+        before = drawn(begin)
+        return cls(
+            now,
+            drawn(number) - before,
+            before % size,
+            (drawn(begin + length) - before) % size,
+            passes,
+            circling,
+            length,
+            menu,
+        )
 
-        Args:
-            pool: Shape `(n, K)`.
-            offset: Shape `(n, K)`, below the size of the pool.
-        """
-        found = np.zeros_like(offset)
-        pending = np.ones(offset.shape, bool)
-        for stretch in range(self.start.shape[1]):
-            start, size = self.start[:, stretch, None], self.size[:, stretch, None]
-            mine = pending & (self.pool[:, stretch, None] == pool)
-            here = mine & (offset < size)
-            np.copyto(found, offset + start, where=here)
-            pending &= ~here
-            offset = offset - size * (mine & ~here)
+
+def _filled(menu: Rows, rooms: Rows, k: int) -> Rows:
+    """A menu, its free places shared out among the pools that are open, shapes `(pools, n)`.
+
+    By highest averages (d'Hondt), one by one to the pool with the most rows for each place it would then have: so pools are drawn
+    from in proportion, and no row is repeated while another open pool has unused ones.
+    """
+    count = menu.copy()
+    room = np.where(rooms.any(axis=0), k - count.sum(0), 0)
+    for _ in range(int(room.max(initial=0))):
+        best, value = np.zeros(len(room), np.int64), np.full(len(room), -1.0)
+        for pool, rows in enumerate(rooms):
+            average = rows / (count[pool] + 1)
+            better = average > value
+            best[better], value = pool, np.maximum(value, average)
+        for pool in range(len(count)):
+            count[pool] += (best == pool) & (room > 0)
+        room -= 1
+    return count
+
+
+def _places(count: Rows) -> tuple[Rows, Rows]:
+    """The pool of each place, identity by identity, and the place's number among those of the pool.
+
+    Pools are numbered as `pool * n + identity`, as arrays of shape `(pools, n)` lie in memory.
+    """
+    pools, n = count.shape
+    many = np.ascontiguousarray(count.T).reshape(-1)
+    order = np.ascontiguousarray(np.arange(pools * n).reshape(pools, n).T).reshape(-1)
+    starts = np.cumsum(many) - many
+    which = np.repeat(np.arange(len(many)), many)
+    return order[which], np.arange(len(which)) - starts[which]
+
+
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """The order that each pool has in this pass; flat arrays, numbered as `_places` does."""
+
+    size: Rows
+    done: Rows
+    ahead: Rows
+    first_cut: Rows
+    second_cut: Rows
+    key: NDArray[np.uint64]
+    circle_key: NDArray[np.uint64]
+    circling: NDArray[np.bool_]
+
+    def rows(self, flat: Rows, number: Rows) -> Rows:
+        """Which row of its pool a place draws, from the place's number among those of the pool in this visit."""
+        size = self.size[flat]
+        place = self.done[flat] + number
+        np.subtract(place, size, out=place, where=place >= size)
+        if np.any(place >= size):
+            place %= size
+        key = self.key[flat]
+        circling = np.flatnonzero(self.circling[flat])
+        if not len(circling):
+            return permute(place, size, key)
+        # The pass draws three lots one after the other, each in an order of its own.
+        low, high = np.zeros_like(place), size.copy()
+        which = flat[circling]
+        first, second = self.first_cut[which], self.second_cut[which]
+        at = place[circling]
+        lot = (at >= first).astype(np.int64) + (at >= second)
+        low[circling] = np.choose(lot, [0, first, second])
+        high[circling] = np.choose(lot, [first, second, size[circling]])
+        key[circling] += lot.astype(np.uint64) * GOLDEN
+        found = low + permute(place - low, high - low, key)
+        place = found[circling] + self.ahead[which]
+        np.subtract(place, size[circling], out=place, where=place >= size[circling])
+        found[circling] = permute(place, size[circling], self.circle_key[which])
         return found
 
 
-def _offsets(
-    pool: Rows, number: Rows, sizes: Rows, drawn: Rows, visits: Rows, pids: NDArray[np.int32], seed: int
-) -> Rows:
-    """Which row of its pool each place of a block draws.
-
-    Args:
-        pool: Shape `(n, K)`: the pool of each place.
-        number: Shape `(n, K)`: the place's number among those of its pool.
-        sizes: Shape `(n, pools)`: rows of each pool.
-        drawn: Shape `(n, pools)`: how many of them this visit draws.
-        visits: Shape `(n, pools)`: how many visits drew from the pool before.
-        pids: Shape `(n,)`.
-        seed: Of the run.
-    """
-    period = sizes // np.gcd(sizes, drawn)  # visits after which the ends of pool and block fall together
-    begin = visits % period * drawn
-    keys = _pool_keys(pids, visits // period, seed)
-    flat = (np.arange(len(pool))[:, None] * sizes.shape[1] + pool).reshape(-1)  # the pool of each place
-    size = sizes.reshape(-1)[flat]
-    position = (begin.reshape(-1)[flat] + number.reshape(-1)) % size
-    return permute(position, size, keys.reshape(-1)[flat]).reshape(pool.shape)
+def _orders(share: _Share, sizes: Rows, pids: NDArray[np.int32], seed: int) -> _Orders:
+    pools = np.arange(len(sizes), dtype=np.uint64)[:, None]
+    circle_key = mix(pids.astype(np.uint64) * np.uint64(64) + pools + np.uint64(stream_key(seed, "rows")))
+    key = mix(circle_key + (share.number.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    size = np.maximum(sizes, 1)
+    behind = size - share.ahead
+    return _Orders(
+        size.reshape(-1),
+        (share.done % size).reshape(-1),
+        share.ahead.reshape(-1),
+        np.minimum(share.extra, behind).reshape(-1),
+        np.maximum(share.extra, behind).reshape(-1),
+        key.reshape(-1),
+        circle_key.reshape(-1),
+        share.circling.reshape(-1),
+    )
 
 
-def _share_out(in_pool: Rows, least: Rows, visit: Rows, first_turn: Rows, k: int) -> tuple[Rows, Rows]:
-    """How many rows of each pool this visit draws, and how many visits drew from the pool before.
-
-    Each pool gets what the contract needs; the other places go by highest averages (d'Hondt), one by one to the pool
-    with the most rows for each place it would then have. So pools are drawn from in proportion, and no row is repeated
-    while another pool has unused ones.
-    """
-    count = least.copy()
-    visits = np.broadcast_to(visit[:, None], count.shape).copy()
-    room = k - count.sum(1)
-    for _ in range(int(room.max(initial=0))):
-        open_rows = np.flatnonzero(room > 0)
-        best = np.argmax(in_pool[open_rows] / (count[open_rows] + 1), axis=1)
-        count[open_rows, best] += 1
-        room[open_rows] -= 1
-    short = np.flatnonzero(room < 0)
-    if len(short):  # more pools than places (`as_k_permits`): K of them at each visit, in turn
-        needed = least[short] > 0
-        rank, total = np.cumsum(needed, axis=1) - 1, needed.sum(1)[:, None]
-
-        def drawn(visits: Rows) -> Rows:
-            """How often each pool had its turn when a number of visits is over: every `total` turns once."""
-            return np.where(needed, -((rank - visits[:, None] * k) // total), 0)
-
-        turn = first_turn[short]
-        before = drawn(turn + visit[short])
-        count[short] = drawn(turn + visit[short] + 1) - before
-        visits[short] = before - drawn(turn)
-    return count, visits
-
-
-def _pool_keys(pids: NDArray[np.int32], cycle: Rows, seed: int) -> NDArray[np.uint64]:
-    """A key for the order of each identity's pool in a cycle, shape of `cycle`: `(n, pools)`."""
-    pools = cycle.shape[1]
-    number = pids.astype(np.uint64)[:, None] * np.uint64(pools) + np.arange(pools, dtype=np.uint64)
-    keys = mix((number + np.uint64(stream_key(seed, "rows"))).astype(np.uint64))
-    return mix(keys + cycle.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+def _locate(blocks: Blocks, who: Rows, flat: Rows, offset: Rows, n: int) -> Rows:
+    """The position of the row with an offset in a pool. Most pools are one stretch, some go on in a later one."""
+    first = blocks.offsets[who].astype(np.int64)
+    count = blocks.offsets[who + 1] - first
+    position = np.empty_like(offset)
+    pending = np.arange(len(flat))
+    pool, owner = flat // n, flat % n
+    for number in range(int(count.max(initial=0))):
+        mine = owner[pending]
+        stretch = np.minimum(first[mine] + number, len(blocks.starts) - 1)
+        same = (number < count[mine]) & (blocks.pool[stretch] == pool[pending])
+        size = np.where(same, blocks.sizes[stretch], 0)
+        here = same & (offset[pending] < size)
+        found = pending[here]
+        position[found] = blocks.starts[stretch[here]] + offset[found]
+        offset[pending] -= size
+        pending = pending[~here]
+    return position

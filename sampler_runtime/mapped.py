@@ -7,12 +7,13 @@ process that unpickles it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +22,12 @@ from numpy.typing import NDArray
 
 from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
 from indexer.index_file import IndexFile, Verify, locate_index
-from indexer.schema import MAPPED_INTEGERS, IndexMetadata, mask_names, modality_mask
+from indexer.schema import MAPPED_INTEGERS, IndexMetadata, Pairing, mask_names, modality_mask
 from indexer.vocabulary import TEXT, resolve_modality, standard_split
+
+if TYPE_CHECKING:
+    from sampler_runtime.contract import Each
+    from sampler_runtime.explain import Explanation
 
 Rows = NDArray[np.int64]
 Paths = Sequence[str | os.PathLike[str]]
@@ -84,6 +89,19 @@ class MappedIndex:
     def root(self) -> Path:
         """The folder that paths are relative to."""
         return (self.path.parent / self.metadata.root).resolve()
+
+    @cached_property
+    def view_digest(self) -> str:
+        """Of what batches depend on: the content of the file, and which samples of it these are."""
+        digest = hashlib.sha256(self.digest.encode())
+        for kind, value in self._steps:
+            digest.update(f"\x1f{kind}\x1f".encode() + (value.encode() if isinstance(value, str) else value.tobytes()))
+        return digest.hexdigest()
+
+    @property
+    def pairing(self) -> Pairing:
+        """What makes an identity pairable."""
+        return self.metadata.pairing
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -154,16 +172,39 @@ class MappedIndex:
             steps = (*steps, ("modality", resolve_modality(modality, self.modalities, setting="select(modality=)")))
         return MappedIndex(self.path, self.digest, steps, _file=self._opened)
 
-    def subset(self, rows: Sequence[int] | Rows) -> MappedIndex:
-        """The samples at some rows of this view, in index order.
+    def subset(
+        self, rows: Sequence[int] | Rows | None = None, *, pids: Sequence[int] | Rows | None = None
+    ) -> MappedIndex:
+        """The samples at some rows of this view, or of some identities, in index order.
+
+        Args:
+            rows: Rows of this view.
+            pids: Numbers of identities, as in `pids`.
 
         Raises:
-            SettingsError: A row is out of range or named twice.
+            SettingsError: A row or pid is not of this view or named twice; or not just one of the two is given.
         """
-        chosen = np.sort(self.checked_rows(rows, "subset(rows=)"))
+        if (rows is None) == (pids is None):
+            raise SettingsError("subset(): expected either rows= or pids=")
+        chosen = self._rows_of(pids) if rows is None else np.sort(self.checked_rows(rows, "subset(rows=)"))
         if np.any(chosen[1:] == chosen[:-1]):
             raise SettingsError("subset(rows=): a row is named twice; a sample is in a view once")
         return MappedIndex(self.path, self.digest, (*self._steps, ("rows", chosen)), _file=self._opened)
+
+    def _rows_of(self, pids: Any) -> Rows:
+        wanted = np.asarray(pids)
+        if wanted.ndim != 1 or (wanted.dtype.kind not in "iu" and wanted.size):
+            raise SettingsError(f"subset(pids=): expected pids as a list of ints, found {pids!r:.60}")
+        strange = np.setdiff1d(wanted, self.pids)
+        if len(strange) or len(np.unique(wanted)) < len(wanted):
+            problem = (
+                f"pid {strange[0]} is not in this view ({self.selection})" if len(strange) else "a pid is named twice"
+            )
+            raise SettingsError(f"subset(pids=): {problem}; the view's are in its `pids`")
+        keep = np.zeros(int(self.pids[-1]) + 2 if len(self.pids) else 1, bool)  # the last is that of pid -1
+        keep[wanted.astype(np.int64)] = True
+        parts = [keep[pid] for (pid,) in self.column_blocks("pid")]
+        return np.flatnonzero(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
     def checked_rows(self, rows: Any, setting: str) -> Rows:
         """Rows a user gave, as an array.
@@ -237,6 +278,15 @@ class MappedIndex:
         """One value of an integer column."""
         return int(self.file.integers(name).take(np.array([self._file_row(row)]))[0])
 
+    def labels(self, name: str, rows: Rows) -> list[str | None]:
+        """The values of a text column (`identity`, `camera`, `source`) at some rows."""
+        found: list[str | None] = self.file.take([name], self.index_rows(rows))[name].to_pylist()
+        return found
+
+    def locate(self, row: int) -> tuple[MappedIndex, int]:
+        """The view of one file that a row lies in, and its row there: this view, and the row."""
+        return self, row
+
     def path_of(self, row: int) -> str:
         """The path of a row, relative to the root."""
         return self.file.paths[self._file_row(row)]
@@ -287,19 +337,40 @@ class MappedIndex:
         Raises:
             SettingsError: A path is not in this view, or not a path.
         """
+        found = self.find_rows(paths)
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            raise SettingsError(
+                f"rows_for(paths): {len(missing):,} of {len(found):,} paths are not in this index ({self.selection}), "
+                f"first: {os.fspath(paths[missing[0]])!r}; paths are relative to {self.root}, e.g. {self.path_of(0)!r}"
+            )
+        return found
+
+    def find_rows(self, paths: Paths) -> Rows:
+        """As `rows_for`, but -1 for a path that is not in this view."""
         relative = self._relative(paths)
         column = self.file.table(["path"])["path"]
         own = column.take(pa.array(self._span)) if isinstance(self._span, np.ndarray) else column.slice(
             self._span[0], len(self)
         )  # fmt: skip
-        found = pc.index_in(relative, value_set=own.combine_chunks())
-        if found.null_count:
-            first = int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])
-            raise SettingsError(
-                f"rows_for(paths): {found.null_count:,} of {len(relative):,} paths are not in this index ({self.selection}), "
-                f"first: {relative[first].as_py()!r}; paths are relative to {self.root}, e.g. {self.path_of(0)!r}"
-            )
+        found = pc.fill_null(pc.index_in(relative, value_set=own.combine_chunks()), -1)
         return np.asarray(found.to_numpy(), np.int64)
+
+    def explain(self, each: Each = "any", *, p: int, k: int, **settings: Any) -> Explanation:
+        """Who can serve a group contract and, by reason, who cannot.
+
+        Args:
+            each: As of `PKBatchSampler`.
+            p: Identities in a batch.
+            k: Instances of each.
+            settings: Further ones of `PKBatchSampler`: on_short, prefer_complete, drop, compose, …
+
+        Raises:
+            SettingsError: A setting makes no sense for this index. That too few identities serve is no error here.
+        """
+        from sampler_runtime.explain import explain
+
+        return explain(self, each, p=p, k=k, **settings)
 
     def _relative(self, paths: Paths) -> pa.Array:
         """Paths as the index tells them: from the root on, however the user reached it."""

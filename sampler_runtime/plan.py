@@ -1,75 +1,191 @@
-"""Blocks, seed, epoch -> the batches of the epoch: a pure function, batch by batch.
+"""Blocks, settings, epoch -> the batches of the epoch: a pure function, batch by batch.
 
-How an epoch is laid out, for n identities, P a batch, r = n mod P of them over:
-
-- The identities stand in a fixed random circle σ. Epoch e leaves out the r that stand at e·r, e·r + 1, … of the
-  circle: nobody is left out a second time before everybody else was.
-- The others are dealt to the epoch's batches by a permutation π of the epoch. Slot j of the epoch holds the identity
-  at e·r + r + π(j) of the circle.
-- So it is known, without history, how often an identity was visited before: e less the times it was left out.
+An epoch is a window of an endless stream of batches. The stream goes in passes: `rounds` lays them out where every identity
+comes once, `rates` where they come more or less often. Several sources are several streams, side by side in each batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler_runtime.contract import Blocks
-from sampler_runtime.draw import draw_blocks
-from sampler_runtime.randomness import permute, stream_key
+from sampler_runtime.draw import Visits, draw_blocks, visits_to_all_rows
+from sampler_runtime.eligibility import Blocks
+from sampler_runtime.rates import Rates, share_out
+from sampler_runtime.rounds import Rounds
 
 Rows = NDArray[np.int64]
+Weights = NDArray[np.float64]
+
+
+class Stream(Protocol):
+    """An endless stream of batches of P identities, in passes."""
+
+    @property
+    def p(self) -> int:
+        """Identities in a batch."""
+
+    @property
+    def batches_per_pass(self) -> int:
+        """Batches of a pass."""
+
+    def visits(self, passes: Rows, numbers: Rows) -> Visits:
+        """Who is in batches, shape `(b * P,)`, from the numbers of passes and of batches in them, shape `(b,)`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The identities of one source, and how many of them a batch has."""
+
+    members: Rows
+    """Positions in `Blocks.pids`, ascending."""
+    p: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """Which batches an epoch has, each computed when asked for."""
+    """Which batches the epochs of a run have, each computed when asked for."""
 
     blocks: Blocks
-    p: int
+    parts: tuple[Part, ...]
+    streams: tuple[Stream, ...]
+    num_batches: int
+    """Of every epoch."""
     seed: int
-    epoch: int
 
     @property
-    def num_batches(self) -> int:
-        """Full batches of P identities."""
-        return self.blocks.num_identities // self.p
+    def p(self) -> int:
+        """Identities in a batch."""
+        return sum(part.p for part in self.parts)
 
-    def batches(self, numbers: Rows) -> Rows:
-        """The batches with these numbers.
+    def batches(self, epoch: int, numbers: Rows) -> Rows:
+        """The batches of an epoch with these numbers.
 
         Args:
+            epoch: Counted from 0.
             numbers: Shape `(b,)`, each in `range(num_batches)`, in any order.
 
         Returns:
-            Rows of the view, shape `(b, P, K)`: axis 1 holds distinct identities, axis 2 one identity's rows.
+            Rows of the view, shape `(b, P, K)`: axis 1 holds distinct identities, axis 2 one identity's rows. Where
+            instances are composed, shape `(b, P, K, modalities)`, with -1 where there is none.
         """
-        slots = (numbers[:, None] * self.p + np.arange(self.p)).reshape(-1)
-        who, visit = self._identities(slots)
-        rows = draw_blocks(self.blocks, who, visit, self.seed)
-        return rows.reshape(len(numbers), self.p, self.blocks.k)
+        visits = [
+            self._visits(part, stream, epoch, numbers) for part, stream in zip(self.parts, self.streams, strict=True)
+        ]
+        drawn = draw_blocks(self.blocks, _side_by_side(visits, len(numbers)), self.seed)
+        return drawn.reshape(len(numbers), self.p, *drawn.shape[1:])
 
-    def left_out(self) -> NDArray[np.int32]:
-        """The pids that this epoch leaves out because they fill no batch: fewer than P."""
-        n = self.blocks.num_identities
-        over = n % self.p
-        circle = (np.arange(over) + self.epoch * over % n if n else np.arange(0)) % max(n, 1)
-        return self.blocks.pids[_permuted(circle, n, stream_key(self.seed, "circle"))]
+    def waiting(self, epoch: int) -> NDArray[np.int32]:
+        """The pids that an epoch of whole rounds leaves out because they fill no batch: fewer than P of each source."""
+        found = [
+            part.members[stream.waiting(epoch)]
+            for part, stream in zip(self.parts, self.streams, strict=True)
+            if isinstance(stream, Rounds) and stream.batches_per_pass == self.num_batches
+        ]
+        return self.blocks.pids[np.sort(np.concatenate(found))] if found else np.empty(0, np.int32)
 
-    def _identities(self, slots: Rows) -> tuple[Rows, Rows]:
-        """Who is at each slot of the epoch, and how often they were visited in the epochs before."""
-        n = self.blocks.num_identities
-        over = n % self.p
-        dealt = _permuted(slots, self.num_batches * self.p, stream_key(self.seed, "epoch", self.epoch))
-        begin = self.epoch * over
-        place = (begin % n + over + dealt) % n
-        # Left out at each t < e·r with t ≡ place (mod n): as many as there are such t.
-        times = begin // n + (place < begin % n)
-        return _permuted(place, n, stream_key(self.seed, "circle")), self.epoch - times
+    def _visits(self, part: Part, stream: Stream, epoch: int, numbers: Rows) -> Visits:
+        # Python's integers: an epoch may be any number, its batches' numbers in the endless stream more than 64 bits
+        passes, first = divmod(epoch * self.num_batches, stream.batches_per_pass)
+        at = numbers + first
+        found = stream.visits(passes + at // stream.batches_per_pass, at % stream.batches_per_pass)
+        return Visits(part.members[found.who], found.number, found.begin, found.length)
 
 
-def _permuted(positions: Rows, size: int, key: int) -> Rows:
-    sizes = np.full(len(positions), size, np.int64)
-    return permute(positions, sizes, np.full(len(positions), key, np.uint64))
+def _side_by_side(visits: Sequence[Visits], batches: int) -> Visits:
+    """The visits of several sources as those of one, batch by batch."""
+    if len(visits) == 1:
+        return visits[0]
+
+    def joined(arrays: Sequence[Rows]) -> Rows:
+        return np.concatenate([array.reshape(batches, -1) for array in arrays], axis=1).reshape(-1)
+
+    begins = [v.begin for v in visits if v.begin is not None]
+    lengths = [v.length for v in visits if v.length is not None]
+    return Visits(
+        joined([v.who for v in visits]),
+        joined([v.number for v in visits]),
+        joined(begins) if begins else None,
+        joined(lengths) if lengths else None,
+    )
+
+
+def lay_out(
+    blocks: Blocks, parts: Sequence[Part], epoch: str | int, seed: int, weights: Weights | None = None
+) -> EpochPlan:
+    """The plan of a run.
+
+    Args:
+        blocks: Who can be drawn, and from what.
+        parts: Whom each source gives to a batch; at least P of them each.
+        epoch: `identities`, `samples` or a number of batches.
+        seed: Of the run.
+        weights: Shape `(identities,)`: how often each is visited, in proportion; None: alike.
+    """
+    layouts = [_Layout(blocks, part, seed, weights) for part in parts]
+    if epoch == "samples":
+        batches = max(layout.batches_for_samples for layout in layouts)
+        streams: list[Stream] = [layout.of_samples(batches) for layout in layouts]
+    else:
+        streams = [layout.of_identities() for layout in layouts]
+        batches = epoch if isinstance(epoch, int) else max(stream.batches_per_pass for stream in streams)
+    return EpochPlan(blocks, tuple(parts), tuple(streams), batches, seed)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the identities of one source become a stream."""
+
+    blocks: Blocks
+    part: Part
+    seed: int
+    weights: Weights | None
+
+    @cached_property
+    def first(self) -> NDArray[np.bool_]:
+        """Who comes first: all, where nothing is preferred."""
+        n = len(self.part.members)
+        return np.ones(n, bool) if self.blocks.first is None else self.blocks.first[self.part.members]
+
+    @cached_property
+    def needed(self) -> Rows:
+        """Visits until each identity's rows were all drawn."""
+        return visits_to_all_rows(self.blocks, self.part.members)
+
+    @property
+    def batches_for_samples(self) -> int:
+        """The fewest batches that hold every sample of those who come first."""
+        needed = self.needed[self.first] if self.first.any() else self.needed
+        return max(-(-int(needed.sum()) // self.part.p), int(needed.max()))
+
+    def of_samples(self, batches: int) -> Stream:
+        """Every sample at least once a pass; the rest in proportion to samples."""
+        first = self.first if self.first.any() else np.ones(len(self.needed), bool)
+        total, others = batches * self.part.p, int((~first).sum())
+        least = np.where(first, self.needed, 0)
+        only_others = total - int(least.sum()) <= others * batches and others > 0
+        shares = self.needed * ~first if only_others else self.needed
+        whole, fraction = share_out(least, shares.astype(np.float64), batches, total)
+        return Rates(whole, fraction, self.part.p, self.seed, batches, self.part.name, pass_is_epoch=True)
+
+    def of_identities(self) -> Stream:
+        """Every identity once a pass, or as its weight says, or those that come first once and the others to fill up."""
+        n, p, name = len(self.part.members), self.part.p, self.part.name
+        if self.weights is not None:
+            shares = self.weights[self.part.members]
+            batches = n // p
+            whole, fraction = share_out(np.zeros(n, np.int64), shares, batches, batches * p)
+            return Rates(whole, fraction, p, self.seed, batches, name)
+        first = int(self.first.sum())
+        batches = -(-first // p)
+        if 0 < first < n and batches * p <= n:
+            least = self.first.astype(np.int64)
+            whole, fraction = share_out(least, (~self.first).astype(np.float64), 1, batches * p)
+            return Rates(whole, fraction, p, self.seed, batches, name)
+        return Rounds(n, p, self.seed, name)

@@ -5,6 +5,7 @@ Shares no code with the sampler: it reads the Parquet file with Arrow and counts
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -25,6 +26,8 @@ class Truth:
         self.anchor = "rgb" if "rgb" in index.modalities else index.modalities[0]
         self.images = [m for m in index.modalities if m not in (self.anchor, "text")]
         self.pid = [table["pid"][r].as_py() for r in rows]
+        self.camera = [table["camid"][r].as_py() for r in rows]
+        self.tracklet = [table["tracklet"][r].as_py() for r in rows]
         self.kind = [frozenset(table["modality"][r].as_py().split("+")) for r in rows]
         self.rows_of: dict[int, list[int]] = defaultdict(list)
         for row, pid in enumerate(self.pid):
@@ -39,10 +42,38 @@ class Truth:
             return True
         if each == "rgb":
             return "rgb" in present
+        if each not in ("pair", "complete"):
+            return all(self._term_holds(term.strip(), rows, each, k) for term in each.split(","))
         if each == "pair":
             others = self.images or ["text"]
             return self.anchor in present and any(m in present for m in others)
         return set(self.modalities) <= present
+
+    def _term_holds(self, term: str, rows: Sequence[int], each: str, k: int) -> bool:
+        """One term of an expression, e.g. `nir|sketch>=1`, `rgb==2`, `cameras>=2`, `pair`."""
+        found = re.fullmatch(r"([\w|]+)(>=|==)(\d+)", term)
+        if found is None:
+            return self.meets(rows, term, k)
+        names, op, count = found[1], found[2], int(found[3])
+        if names in ("cameras", "tracklets"):
+            units = {self.camera[r] if names == "cameras" else self.tracklet[r] for r in rows}
+            have = len(units - {-1})
+        else:
+            have = sum(bool(self.kind[r] & set(names.split("|"))) for r in rows)
+        return have >= count if op == ">=" else have == count
+
+    def best_block(self, pid: int, each: str, k: int) -> int:
+        """The most different rows that a block of K rows which meets `each` can have; 0: there is no such block."""
+        from itertools import combinations_with_replacement
+
+        cells: dict[tuple, list[int]] = defaultdict(list)
+        for row in self.rows_of[pid]:
+            cells[self.kind[row], self.camera[row]].append(row)
+        best = 0
+        for chosen in combinations_with_replacement(sorted(cells, key=str), k):
+            if self.meets([cells[cell][0] for cell in chosen], each, k):
+                best = max(best, sum(min(n, len(cells[cell])) for cell, n in Counter(chosen).items()))
+        return best
 
     def least_rows(self, pid: int, each: str) -> int:
         """The fewest rows of an identity that meet `each`; 0 if none do."""

@@ -14,11 +14,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import NotEnoughIdentitiesError, SettingsError
-from sampler_runtime.contract import PRESETS, compile_contract, parse_contract
-from sampler_runtime.plan import EpochPlan
+from sampler_runtime.contract import PRESETS, parse_contract
+from sampler_runtime.eligibility import compile_blocks
 from sampler_runtime.pools import find_pools
-from sampler_runtime.settings import PKSettings, resolve_blocks
-from sampler_runtime.shard import rank_batches
+from sampler_runtime.run import resolve
+from sampler_runtime.settings import PKSettings
+from sampler_runtime.shard import Shard
 from tests.populations import Sample, index_of, populations
 from tests.reference import Truth
 
@@ -26,14 +27,30 @@ SEEDS = st.integers(0, 2**40 - 1)
 each_preset = st.sampled_from(PRESETS)
 
 
-def plan_of(population, p, k, each, seed=0, epoch=0):
-    """The view, its truth, and the plan of an epoch; None where the setting cannot work."""
+class Planned:
+    """A plan, and one epoch of it."""
+
+    def __init__(self, view, run, epoch=0):
+        self.view, self.run, self.epoch, self.all = view, run, epoch, run.plan(view)
+        self.num_batches = self.all.num_batches
+
+    def batches(self, numbers):
+        return self.all.batches(self.epoch, numbers)
+
+    def at(self, epoch):
+        return Planned(self.view, self.run, epoch)
+
+    def waiting(self):
+        return self.all.waiting(self.epoch)
+
+
+def plan_of(population, p, k, each="any", seed=0, at=0, **further):
+    """The view and the plan of an epoch; None where the setting cannot work."""
     index = index_of(population)
     try:
-        blocks = resolve_blocks(index, PKSettings(p, k, each, seed=seed))
+        return index, Planned(index, resolve(index, PKSettings(p, k, each, seed=seed, **further)), at)
     except SettingsError:
         return index, None
-    return index, EpochPlan(blocks, p, seed, epoch)
 
 
 def whole_epoch(plan):
@@ -61,7 +78,7 @@ def test_an_epoch_visits_every_eligible_identity_once_but_for_the_remainder(popu
     visited = Counter(truth.pid[block[0]] for batch in plan.batches(np.arange(plan.num_batches)) for block in batch)
 
     eligible = truth.eligible(each, k)
-    waiting = set(plan.left_out().tolist())
+    waiting = set(plan.waiting().tolist())
     assert plan.num_batches == len(eligible) // p
     assert set(visited.values()) <= {1}
     assert set(visited) | waiting == eligible
@@ -77,7 +94,7 @@ def test_nobody_is_left_out_again_before_everybody_else_was(identities, p, seed,
     times = Counter(dict.fromkeys(range(identities), 0))
 
     for epoch in range(first, first + 12):
-        times.update(EpochPlan(plan.blocks, p, seed, epoch).left_out().tolist())
+        times.update(plan.at(epoch).waiting().tolist())
         assert max(times.values()) - min(times.values()) <= 1
 
 
@@ -88,7 +105,7 @@ def test_rows_of_a_pool_are_used_up_before_any_is_used_again(rows, k, seed):
     times = Counter(dict.fromkeys(range(rows), 0))
 
     for epoch in range(3 * math.ceil(rows / k) + 2):
-        for row in whole_epoch(EpochPlan(plan.blocks, 1, seed, epoch))[0]:
+        for row in whole_epoch(plan.at(epoch))[0]:
             times[row] += 1
         assert max(times.values()) - min(times.values()) <= 1
 
@@ -108,7 +125,7 @@ def test_each_pool_is_used_up_over_the_visits_although_visits_are_left_out(popul
 
     pools: dict[tuple, Counter] = {}
     for epoch in range(7):
-        for row in np.asarray(whole_epoch(EpochPlan(plan.blocks, p, seed, epoch))).reshape(-1).tolist():
+        for row in np.asarray(whole_epoch(plan.at(epoch))).reshape(-1).tolist():
             pool = (truth.pid[row], meets(row))
             members = [r for r in truth.rows_of[truth.pid[row]] if meets(r) == pool[1]]
             pools.setdefault(pool, Counter(dict.fromkeys(members, 0)))[row] += 1
@@ -123,7 +140,8 @@ def test_ranks_take_disjoint_batches_of_one_stream_and_the_same_number(populatio
     assume(plan is not None)
     stream = whole_epoch(plan)
 
-    shares = [rank_batches(plan.num_batches, rank, world_size) for rank in range(world_size)]
+    count = plan.num_batches // world_size
+    shares = [Shard(rank, world_size).numbers(0, count, plan.num_batches) for rank in range(world_size)]
 
     assert len({len(share) for share in shares}) == 1
     drawn = {n: b for share in shares for n, b in zip(share, plan.batches(np.asarray(share, np.int64)), strict=True)}
@@ -143,14 +161,14 @@ def test_identities_that_cannot_serve_are_left_out_with_the_reason_or_the_settin
         assert truth.eligible(each, k) == set()
         assert "use each='any'" in str(error)
         return
-    blocks = compile_contract(contract, find_pools(index), k)
+    blocks = compile_blocks(contract, find_pools(index), k)
     eligible = truth.eligible(each, k)
     assert set(blocks.pids.tolist()) == eligible
-    assert sum(blocks.left_out.values()) == len(truth.rows_of) - len(eligible)
+    assert sum(blocks.counts().values()) == len(truth.rows_of) - len(eligible)
     assert all(reason.startswith(("without ", "that need ")) for reason in blocks.left_out)
     if len(eligible) < p:
         with pytest.raises(NotEnoughIdentitiesError, match=f"{len(eligible):,} of {len(truth.rows_of):,} identities"):
-            resolve_blocks(index, PKSettings(p, k, each))
+            resolve(index, PKSettings(p, k, each)).plan(index)
 
 
 @given(populations(), st.integers(1, 4), st.integers(1, 4), SEEDS, st.data())
@@ -177,17 +195,18 @@ def test_pools_of_a_mapped_file_do_not_depend_on_its_row_groups(population, rows
 
 def test_epochs_and_seeds_differ():
     population = [Sample(f"{i}", ("rgb",)) for i in range(40) for _ in range(5)]
-    _, plan = plan_of(population, 4, 2, "any", 0)
-    streams = [whole_epoch(EpochPlan(plan.blocks, 4, seed, epoch)) for seed in (0, 1) for epoch in (0, 1)]
+    streams = [whole_epoch(plan_of(population, 4, 2, seed=seed, at=at)[1]) for seed in (0, 1) for at in (0, 1)]
 
     assert all(a != b for i, a in enumerate(streams) for b in streams[:i])
 
 
 def test_seed_plus_epoch_is_not_what_counts():
     """seed 1 epoch 2 must not be seed 2 epoch 1."""
-    _, plan = plan_of([Sample(f"{i}", ("rgb",)) for i in range(40)], 4, 1, "any")
+    population = [Sample(f"{i}", ("rgb",)) for i in range(40)]
+    _, one = plan_of(population, 4, 1, seed=1, at=2)
+    _, other = plan_of(population, 4, 1, seed=2, at=1)
 
-    assert whole_epoch(EpochPlan(plan.blocks, 4, 1, 2)) != whole_epoch(EpochPlan(plan.blocks, 4, 2, 1))
+    assert whole_epoch(one) != whole_epoch(other)
 
 
 def test_identities_meet_all_others_over_the_epochs():
@@ -196,7 +215,7 @@ def test_identities_meet_all_others_over_the_epochs():
     met = {
         (a, b)
         for epoch in range(60)
-        for batch in whole_epoch(EpochPlan(plan.blocks, 4, 0, epoch))
+        for batch in whole_epoch(plan.at(epoch))
         for a in batch
         for b in batch
         if a < b
@@ -222,7 +241,7 @@ def test_complete_takes_turns_where_k_is_too_small():
     truth = Truth(index)
 
     kinds = Counter(
-        kind for e in range(3) for row in whole_epoch(EpochPlan(plan.blocks, 1, 0, e))[0] for kind in truth.kind[row]
+        kind for e in range(3) for row in whole_epoch(plan.at(e))[0] for kind in truth.kind[row]
     )
 
     assert kinds == {"rgb": 2, "nir": 2, "sketch": 2}
@@ -237,7 +256,7 @@ def test_complete_takes_turns_where_k_is_too_small():
         ({"k": 2.0}, "k: expected an int >= 1, found 2.0"),
         ({"seed": 2**40}, "seed: expected an int below 2**40, found 1099511627776"),
         ({"seed": -1}, "seed: expected an int >= 0, found -1"),
-        ({"epoch": "image"}, "epoch: expected 'identities', found 'image'"),
+        ({"epoch": "image"}, "epoch: expected 'identities', 'samples' or a number of batches, found 'image'; expected identities or samples"),
     ],
 )
 def test_settings_are_checked_at_construction(setting, message):
@@ -255,10 +274,10 @@ def test_too_large_a_p_names_what_can_work():
     index = index_of([Sample(f"{i}", kind) for i in range(5) for kind in ((("rgb",), ("nir",))[: 1 + i % 2])])
 
     with pytest.raises(NotEnoughIdentitiesError) as caught:
-        resolve_blocks(index, PKSettings(4, 4, "pair"))
+        resolve(index, PKSettings(4, 4, "pair")).plan(index)
 
     assert str(caught.value) == (
-        "P=4: 2 of 5 identities can serve each=pair (rgb ≥ 1, nir ≥ 1) with K=4 (3 without nir); "
+        "P=4: 2 of 5 identities can serve each=pair (rgb>=1, nir>=1) with K=4 (3 without nir); "
         "use p=2 or less or use each='any'"
     )
 
@@ -271,10 +290,10 @@ def test_many_kinds_of_aligned_samples_are_told_apart_or_refused():
     index = index_of([Sample(f"{i % 90}", kind) for i, kind in enumerate(kinds * 3)])
     truth = Truth(index)
 
-    (batch,) = whole_epoch(EpochPlan(resolve_blocks(index, PKSettings(80, 3)), 80, 0, 0))
+    (batch,) = whole_epoch(Planned(index, resolve(index, PKSettings(80, 3))))
     truth.check_batch(batch, 80, 3, "any")
     with pytest.raises(SettingsError, match="the samples' modalities make 84 pools, at most 64 can be told apart"):
-        resolve_blocks(index, PKSettings(1, 9, "complete"))
+        resolve(index, PKSettings(1, 9, "complete"))
 
 
 def test_an_unknown_contract_names_the_near_one():

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from sampler_runtime.mapped import MappedIndex
 
-_SLICE = 4096
 _COLOURS = {"rgb": "cyan", "nir": "magenta", "ir": "magenta", "tir": "red", "sketch": "white", "cpencil": "yellow"}
 
 
@@ -23,69 +22,100 @@ def plan(
     ],
     p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
     k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
-    each: Annotated[str, typer.Option(help="What each identity's block must hold: any, rgb, pair, complete.")] = "any",
+    each: Annotated[
+        str, typer.Option(help="What each identity's block must hold: any, rgb, pair, complete, or an expression.")
+    ] = "any",
     split: Annotated[
         str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
-    epoch: Annotated[int, typer.Option(min=0, max=2**40 - 1, help="Which epoch.", show_default="0")] = 0,
+    epoch: Annotated[
+        str, typer.Option(help="What an epoch is: identities, samples, or a number of batches.")
+    ] = "identities",
+    first: Annotated[
+        int, typer.Option("--from", min=0, max=2**31 - 1, help="The epoch to begin with.", show_default="0")
+    ] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="How many epochs to draw.")] = 1,
+    on_short: Annotated[str, typer.Option(help="Identities with too few samples: repeat, exclude, error.")] = "repeat",
+    prefer_complete: Annotated[
+        bool, typer.Option("--prefer-complete", help="Pairable identities first, others fill up.")
+    ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="sqrt or count: identities with more samples come more often.", show_default=False),
+    ] = None,
+    compose: Annotated[
+        str | None, typer.Option(help="Composed instances, e.g. rgb,text,sketch.", show_default=False)
+    ] = None,
+    world_size: Annotated[int, typer.Option(min=1, help="Ranks the batches are cut for.")] = 1,
     show: Annotated[int, typer.Option(min=0, help="How many batches to show.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
 ) -> None:
-    """Draw the batches of an epoch exactly as training would, without opening a sample.
+    """Draw the batches of an epoch exactly as training would, without opening a sample, and check every one.
 
     Examples:
 
       reidindex plan data/ -p 8 -k 4 --each pair
 
-      reidindex plan data/ -p 16 -k 4 --epoch 12 --seed 42 --show 1
+      reidindex plan data/ -p 16 -k 4 --each "rgb>=1, nir|sketch>=1, cameras>=2" --epoch samples --epochs 5 --world-size 4
     """
-    import hashlib
     import time
 
     import numpy as np
     from rich.markup import escape
 
     from indexer.cli import console
+    from sampler_runtime.audit import audit
     from sampler_runtime.mapped import open_index
-    from sampler_runtime.plan import EpochPlan
-    from sampler_runtime.settings import PKSettings, resolve_blocks
+    from sampler_runtime.run import resolve
+    from sampler_runtime.settings import PKSettings
 
     started = time.perf_counter()
     index = open_index(data)
     if split is None and "train" in index.splits:
         split = "train"
     view = index.select(split=split)
-    settings = PKSettings(p, k, each, seed=seed)
-    blocks = resolve_blocks(view, settings)
-    drawn = EpochPlan(blocks, p, seed, epoch)
+    settings = PKSettings(
+        p, k, each, int(epoch) if epoch.isdecimal() else epoch, seed, on_short, prefer_complete, weights=weights,  # type: ignore[arg-type]
+        compose=tuple(compose.split(",")) if compose else (),
+    )  # fmt: skip
+    run = resolve(view, settings)
+    plan = run.plan(view)
     opened = time.perf_counter()
-    stream, first = hashlib.sha256(), drawn.batches(np.arange(min(show, drawn.num_batches)))
-    for start in range(
-        0, drawn.num_batches, _SLICE
-    ):  # in slices: an epoch of a large index does not fit in memory at once
-        rows = drawn.batches(np.arange(start, min(start + _SLICE, drawn.num_batches)))
-        stream.update(np.ascontiguousarray(rows, "<i8").data)
-    done, digest = time.perf_counter(), stream.hexdigest()
+    batches = plan.batches(first, np.arange(min(show, plan.num_batches)))
+    drawn = time.perf_counter()
+    found = audit(view, run, plan, first=first, epochs=epochs, world_size=world_size)
+    done, waiting = time.perf_counter(), plan.waiting(first)
     if as_json:
         console.print_json({
-            "schema": 1, "index": str(index.path), "split": split or "all", "p": p, "k": k, "each": each, "seed": seed,
-            "epoch": epoch, "batches": drawn.num_batches, "identities": blocks.num_identities,
-            "left_out": blocks.left_out, "wait": drawn.left_out().tolist(), "digest": digest, "first": first.tolist(),
+            "schema": 2, "index": str(index.path), "split": split or "all", "p": p, "k": k, "each": str(run.contract),
+            "epoch": settings.epoch, "seed": seed, "from": first, "identities": run.blocks.num_identities,
+            "left_out": run.blocks.counts(), "wait": waiting.tolist(), **found.to_json(), "first": batches.tolist(),
         })  # fmt: skip
         return
     out = console.out()
     out.print(
-        f"[bold]epoch {epoch}[/] of {escape(split or 'all')}: [bold]{console.count(drawn.num_batches, 'batch')}[/] of {p} × {k}, each={each}, seed {seed}  "
-        f"[dim]opened in {1e3 * (opened - started):.0f} ms, drawn in {1e3 * (done - opened):.1f} ms[/]"
+        f"[bold]epoch {first}[/] of {escape(split or 'all')}: [bold]{console.count(plan.num_batches, 'batch')}[/] of {p} × {k}, each={escape(str(run.contract))}, seed {seed}  "
+        f"[dim]opened in {1e3 * (opened - started):.0f} ms, first batches in {1e3 * (drawn - opened):.1f} ms, {console.count(epochs, 'epoch')} checked in {done - drawn:.1f} s[/]"
     )
-    waiting = len(drawn.left_out())
-    until = f"; left over for the next epoch: {waiting:,}" if waiting else ""
-    out.print(f"  {console.count(blocks.num_identities, 'identity')} to draw from{until}")
-    for reason, number in blocks.left_out.items():
-        out.print(f"  [yellow]never drawn: {console.count(number, 'identity')} {reason}[/]")
-    _show_batches(view, first, out)
-    out.print(f"[dim]digest of the epoch {digest[:16]}: the same settings give the same batches, anywhere[/]")
+    until = f"; left over for the next epoch: {len(waiting):,}" if len(waiting) else ""
+    out.print(f"  {console.count(run.blocks.num_identities, 'identity')} to draw from{until}")
+    if world_size > 1:
+        out.print(f"  {console.count(found.batches_per_rank, 'batch')} for each of {world_size} ranks")
+    for reason, number in run.blocks.counts().items():
+        out.print(f"  [yellow]never drawn: {console.count(number, 'identity')} {escape(reason)}[/]")
+    for after, identities in found.identities.items():
+        share = found.samples[after] / max(len(view), 1)
+        out.print(
+            f"  after {console.count(after, 'epoch')}: {identities:,} identities and {found.samples[after]:,} of {len(view):,} samples ({share:.0%}) were drawn"
+        )
+    out.print(
+        f"  {found.repeats:,} of {found.drawn:,} rows repeat one of their block ({found.repeats / max(found.drawn, 1):.1%})"
+    )
+    broken = {name: number for name, number in found.violations.items() if number}
+    out.print(f"  [bold red]broken: {broken}[/]" if broken else "  [green]every batch checked: all guarantees hold[/]")
+    _show_batches(view, batches.reshape(*batches.shape[:2], -1), out)
+    out.print(f"[dim]digest of the epoch {found.digests[0][:16]}: the same settings give the same batches, anywhere[/]")
 
 
 def _show_batches(view: MappedIndex, rows: Any, out: Console) -> None:
@@ -103,6 +133,7 @@ def _show_batches(view: MappedIndex, rows: Any, out: Console) -> None:
         for j in range(batch.shape[1]):
             table.add_column(str(j), no_wrap=True)
         for block in batch:
+            block = block[block >= 0]  # composed instances may lack a modality
             pid = view.value("pid", int(block[0]))
             names = labels["identity"].take(view.index_rows(block)).to_pylist()
             cameras = labels["camera"].take(view.index_rows(block)).to_pylist()

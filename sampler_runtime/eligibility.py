@@ -1,0 +1,349 @@
+"""Pools and a contract -> `Blocks`: the identities that can serve it, and what their blocks are drawn from.
+
+Rows that meet the same needs stand for each other: they are a pool. Which pools an identity has is its pattern; menus are
+made once a pattern. Everything by identity is a NumPy pass over its runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import SettingsError
+from sampler_runtime.contract import SPREADS, GroupContract
+from sampler_runtime.menus import Menus, Need, Signature, make_menus
+from sampler_runtime.pools import Pools
+from sampler_runtime.spread import Cell, deal, regroup
+
+Rows = NDArray[np.int64]
+SHORT_OF: Final = "with fewer than"
+_MOST_POOLS: Final = 64  # which of them an identity has is one 64-bit mask
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The identities that can serve a contract, the pools their blocks are drawn from, and the menus."""
+
+    pids: NDArray[np.int32]
+    """Shape `(identities,)`, ascending."""
+    offsets: NDArray[np.int32]
+    """Shape `(identities + 1,)`: identity i has the stretches `offsets[i]` to `offsets[i + 1]` (excluded)."""
+    starts: NDArray[Any]
+    """Shape `(stretches,)`: first position of each stretch of rows."""
+    sizes: NDArray[np.int32]
+    """Shape `(stretches,)`."""
+    pool: NDArray[np.uint8]
+    """Shape `(stretches,)`: which pool a stretch belongs to, 0 … `num_pools` - 1. A pool may have several stretches."""
+    pattern: NDArray[Any]
+    """Shape `(identities,)`: which menus it has."""
+    turns: NDArray[np.int64]
+    """Shape `(patterns,)`: how many menus a pattern has, by turns."""
+    first_menu: NDArray[np.int64]
+    """Shape `(patterns,)`: its first row of `menu`."""
+    menu: NDArray[np.int64]
+    """Shape `(menus, num_pools)`: rows that a visit draws of each pool at least."""
+    open: NDArray[np.bool_]
+    """Shape `(patterns, num_pools)`: pools that the places which a menu leaves are filled from."""
+    first: NDArray[np.bool_] | None
+    """Shape `(identities,)`: who also serves what is preferred, and comes first; None: nothing is preferred."""
+    rows: Rows | None
+    """Position → row of the view; None: a position is a row."""
+    k: int
+    left_out: dict[str, NDArray[np.int32]]
+    """Reason → pids that cannot serve."""
+    cells: NDArray[np.int16] | None = None
+    """Shape `(menus, K, modalities)`, where instances are composed: which of the drawn rows it is; -1: none."""
+
+    @property
+    def num_identities(self) -> int:
+        """Identities that can serve."""
+        return len(self.pids)
+
+    @property
+    def num_pools(self) -> int:
+        """Kinds of rows the contract tells apart."""
+        return int(self.menu.shape[1])
+
+    def pool_sizes(self, who: Rows) -> Rows:
+        """Rows of each pool of some identities, shape `(num_pools, n)`."""
+        found = np.zeros((self.num_pools, len(who)), np.int64)
+        first = self.offsets[who].astype(np.int64)
+        count = self.offsets[who + 1] - first
+        for number in range(int(count.max(initial=0))):
+            have = np.flatnonzero(number < count)
+            stretch = first[have] + number
+            found[self.pool[stretch], have] += self.sizes[stretch]
+        return found
+
+    def samples(self) -> Rows:
+        """Samples of each identity, shape `(identities,)`."""
+        if not len(self.pids):
+            return np.empty(0, np.int64)
+        return np.add.reduceat(self.sizes, self.offsets[:-1], dtype=np.int64)
+
+    def counts(self) -> dict[str, int]:
+        """Reason → how many identities cannot serve, most first."""
+        return dict(sorted(((reason, len(pids)) for reason, pids in self.left_out.items()), key=lambda item: -item[1]))
+
+
+def further_columns(contract: GroupContract) -> tuple[str, ...]:
+    """The columns besides modalities that a contract tells rows apart by."""
+    return tuple(SPREADS[spread.over] for spread in contract.spreads)
+
+
+def compile_blocks(
+    contract: GroupContract,
+    pools: Pools,
+    k: int,
+    *,
+    preferred: GroupContract | None = None,
+    repeat_rows: bool = True,
+) -> Blocks:
+    """Tell the identities that can serve a contract from those that cannot, and make the pools of the former.
+
+    Args:
+        contract: What every block must hold.
+        pools: Of the view, made with `further_columns`.
+        k: Rows in a block.
+        preferred: What blocks hold besides where they can; such identities come first.
+        repeat_rows: Whether identities that cannot fill a block with different rows serve.
+
+    Raises:
+        SettingsError: More pools than can be told apart.
+    """
+    wishes = tuple(w for w in preferred.requirements if w not in contract.requirements) if preferred else ()
+    wanted = (*contract.requirements, *wishes)
+    needs = [Need(r.count, f"without {r.words}", r.exact) for r in wanted]
+    kinds, kind_of_run = distinct_masks(pools.kinds)
+    meets = [tuple(i for i, r in enumerate(wanted) if int(kind) & r.mask) for kind in kinds]
+    groups = [spread.count for spread in contract.spreads]
+    units = [pools.told[column] for column in further_columns(contract)]
+    dealt = [deal(pools.owners, unit, pools.sizes, count) for unit, count in zip(units, groups, strict=True)]
+    for spread in contract.spreads:
+        needs += [Need(1, f"{SHORT_OF} {spread.count} {spread.over}")] * spread.count
+
+    def solve(signatures: Sequence[Signature], have: Sequence[int]) -> Solved:
+        made = make_menus(needs, signatures, have, k, as_k_permits=contract.as_k_permits)
+        if not isinstance(made, str) or not wishes:
+            return Solved(made)
+        optional = range(len(contract.requirements), len(wanted))
+        plain = [Need(0, "") if number in optional else need for number, need in enumerate(needs)]
+        return Solved(make_menus(plain, signatures, have, k, as_k_permits=contract.as_k_permits), first=False)
+
+    def assembled() -> Blocks:
+        signatures, pool_of_run = _signatures(meets, kind_of_run, dealt, groups, len(wanted))
+        cap = max((need.count for need in needs), default=1) or 1
+        return assemble(pools, signatures, pool_of_run, solve, k, cap=cap, repeat_rows=repeat_rows)
+
+    blocks = assembled()
+    tight = [pids for reason, pids in blocks.left_out.items() if not reason.startswith(("without", SHORT_OF))]
+    if not groups or not tight:
+        return blocks
+    # An even deal of cameras may be the wrong one where K is tight: SYSU-MM01 films each modality with cameras of its own.
+    found: dict[tuple[Cell, ...], list[tuple[int, ...]] | None] = {}
+    for identity in np.searchsorted(pools.pids, np.concatenate(tight)):
+        runs = slice(pools.offsets[identity], pools.offsets[identity + 1])
+        told = zip(*(unit[runs].tolist() for unit in units), strict=True)
+        cells = tuple((meets[kind], tuple(cell)) for kind, cell in zip(kind_of_run[runs], told, strict=True))
+        if cells not in found:
+            found[cells] = regroup(cells, needs[: len(contract.requirements)], groups, k)
+        for number, cell in enumerate(found[cells] or ()):
+            for which, group in enumerate(cell):
+                dealt[which][runs.start + number] = group
+    return assembled()
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What is made of the pools of an identity."""
+
+    menus: Menus | str
+    """Or why there are none."""
+    first: bool = True
+    """Serves what is preferred as well."""
+    cells: NDArray[np.int16] | None = None
+    """As in `Blocks`, of these menus."""
+
+
+def assemble(
+    pools: Pools,
+    signatures: Sequence[object],
+    pool_of_run: NDArray[np.uint8],
+    solve: Callable[[Any, Sequence[int]], Solved],
+    k: int,
+    *,
+    cap: int = 1,
+    repeat_rows: bool = True,
+) -> Blocks:
+    """Blocks, from the pool of each run and a solver for the pools that an identity has.
+
+    Args:
+        pools: Of the view.
+        signatures: What the rows of each pool are.
+        pool_of_run: Shape `(runs,)`.
+        solve: The signatures of an identity's pools and the rows in each, to its menus.
+        k: Rows in a block.
+        cap: Beyond so many rows of a pool it makes no difference to `solve` how many there are.
+        repeat_rows: As in `compile_blocks`.
+    """
+    if len(signatures) > _MOST_POOLS:
+        raise SettingsError(
+            f"the samples' modalities make {len(signatures)} pools, at most {_MOST_POOLS} can be told apart; "
+            "use a contract with fewer requirements"
+        )
+    patterns, pattern = _patterns(pools, pool_of_run, len(signatures), cap)
+    table = _MenuTable(len(signatures))
+    for have in patterns:
+        there = np.flatnonzero(have)
+        table.add(solve([signatures[pool] for pool in there.tolist()], have[there].tolist()), there)
+    serves = np.array([reason is None for reason in table.reasons], bool)[pattern]
+    left_out: dict[str, list[NDArray[np.int32]]] = {}
+    for number, reason in enumerate(table.reasons):
+        if reason is not None:
+            left_out.setdefault(reason, []).append(pools.pids[pattern == number])
+    menu, opens = np.array(table.menu, np.int64), np.array(table.open, bool)
+    if not repeat_rows and len(pattern):
+        sizes = _sizes_by_pool(pools, pool_of_run, len(signatures))
+        first_menu = menu.reshape(-1, len(signatures))[np.array(table.first_menu)]
+        usable = np.where(opens, 0, first_menu)[pattern].sum(1) + (sizes * opens[pattern]).sum(1)
+        short = serves & (np.array(table.repeats)[pattern] | (usable < k))
+        if short.any():
+            left_out[f"{SHORT_OF} K={k} different samples"] = [pools.pids[short]]
+            serves &= ~short
+    chosen = slice(None) if serves.all() else serves
+    return Blocks(
+        pools.pids[chosen],
+        *_stretches(
+            pools, pool_of_run, serves, merge=len(signatures) < len(np.unique(pools.kinds)) or bool(pools.told)
+        ),
+        pattern=pattern[chosen],
+        turns=np.array(table.turns, np.int64),
+        first_menu=np.array(table.first_menu, np.int64),
+        menu=menu.reshape(-1, len(signatures)),
+        open=opens.reshape(-1, len(signatures)),
+        first=None if all(table.first) else np.array(table.first, bool)[pattern[chosen]],
+        rows=pools.rows,
+        k=k,
+        left_out={reason: np.sort(np.concatenate(pids)) for reason, pids in left_out.items()},
+        cells=np.concatenate(table.cells) if table.cells else None,
+    )
+
+
+class _MenuTable:
+    """The menus of all patterns, one below the other."""
+
+    def __init__(self, pools: int) -> None:
+        self.pools = pools
+        self.reasons: list[str | None] = []
+        self.first: list[bool] = []
+        self.turns: list[int] = []
+        self.first_menu: list[int] = []
+        self.repeats: list[bool] = []
+        self.menu: list[NDArray[np.int64]] = []
+        self.open: list[NDArray[np.bool_]] = []
+        self.cells: list[NDArray[np.int16]] = []
+
+    def add(self, solved: Solved, there: NDArray[np.int64]) -> None:
+        """The menus of one pattern, given for the pools that are there."""
+        menus = solved.menus if not isinstance(solved.menus, str) else Menus((), (), False)
+        self.reasons.append(solved.menus if isinstance(solved.menus, str) else None)
+        self.first.append(solved.first or isinstance(solved.menus, str))
+        self.turns.append(len(menus.turns))
+        self.first_menu.append(len(self.menu))
+        self.repeats.append(menus.repeats)
+        self.open.append(np.zeros(self.pools, bool))
+        self.open[-1][there[[i for i, is_open in enumerate(menus.open) if is_open]]] = True
+        for counts in menus.turns:
+            self.menu.append(np.zeros(self.pools, np.int64))
+            self.menu[-1][there] = counts
+        if solved.cells is not None:
+            self.cells.append(solved.cells)
+
+
+def _signatures(
+    meets: Sequence[Signature],
+    kind_of_run: NDArray[Any],
+    dealt: Sequence[NDArray[np.int8]],
+    groups: Sequence[int],
+    first_group: int,
+) -> tuple[list[Signature], NDArray[np.uint8]]:
+    """The different signatures, and which of them each run has: the needs met by its modality, and by its groups."""
+    code = kind_of_run.astype(np.int64)
+    for group, count in zip(dealt, groups, strict=True):
+        code = code * (count + 1) + group + 1
+    codes, code_of_run = (np.arange(len(meets)), kind_of_run) if not dealt else np.unique(code, return_inverse=True)
+    found: list[Signature] = []
+    for number in codes.tolist():
+        rest, own, top = number, [], first_group + sum(groups)
+        for count in reversed(groups):
+            rest, group = divmod(rest, count + 1)
+            top -= count
+            own += [top + group - 1] if group else []
+        found.append((*meets[rest], *sorted(own)))
+    signatures = sorted(set(found), key=lambda s: (not s, s[:1], -len(s), s))  # rows that meet nothing come last
+    lookup = np.array([min(signatures.index(signature), 255) for signature in found], np.uint8)
+    return signatures, lookup[code_of_run]
+
+
+def _patterns(
+    pools: Pools, pool_of_run: NDArray[np.uint8], num_pools: int, cap: int
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The different sets of pools that identities have, as rows in each up to `cap`, and which each identity has."""
+    if not pools.num_identities:
+        return np.empty((0, num_pools), np.int64), np.empty(0, np.int64)
+    if cap == 1:
+        bit = (np.uint64(1) << np.arange(num_pools, dtype=np.uint64)).astype(np.min_scalar_type(1 << num_pools - 1))
+        present = np.bitwise_or.reduceat(bit[pool_of_run], pools.offsets[:-1])
+        sets, pattern = distinct_masks(present)
+        return (sets[:, None].astype(np.uint64) >> np.arange(num_pools, dtype=np.uint64) & np.uint64(1)).astype(
+            np.int64
+        ), pattern
+    sizes = np.minimum(_sizes_by_pool(pools, pool_of_run, num_pools), cap)
+    have, pattern = np.unique(sizes, axis=0, return_inverse=True)
+    return have, pattern.reshape(-1)
+
+
+def _sizes_by_pool(pools: Pools, pool_of_run: NDArray[np.uint8], num_pools: int) -> Rows:
+    """Rows of each pool of each identity, shape `(identities, num_pools)`."""
+    columns = (np.where(pool_of_run == pool, pools.sizes, 0) for pool in range(num_pools))
+    return np.stack([np.add.reduceat(column, pools.offsets[:-1], dtype=np.int64) for column in columns], axis=1)
+
+
+def _stretches(
+    pools: Pools, pool_of_run: NDArray[np.uint8], serves: NDArray[np.bool_], *, merge: bool
+) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.int32], NDArray[np.uint8]]:
+    """Offsets, starts, sizes and pools of the stretches of those who serve.
+
+    Runs of one pool that follow each other are one stretch: then most identities have one for each pool.
+    """
+    if serves.all() and not merge:
+        return pools.offsets, pools.starts, pools.sizes, pool_of_run
+    keep = np.repeat(serves, np.diff(pools.offsets))
+    owner, pool, starts, sizes = pools.owners[keep], pool_of_run[keep], pools.starts[keep], pools.sizes[keep]
+    begins = np.ones(len(owner), bool)
+    begins[1:] = (owner[1:] != owner[:-1]) | (pool[1:] != pool[:-1]) | (starts[1:] != starts[:-1] + sizes[:-1])
+    at = np.flatnonzero(begins)
+    firsts = np.flatnonzero(np.diff(owner[at], prepend=-1)) if len(at) else at
+    offsets = np.append(firsts, len(at)).astype(np.int32)
+    together = np.add.reduceat(sizes, at) if len(at) else sizes
+    return offsets, starts[at], together, pool[at]
+
+
+def distinct_masks(masks: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The different masks, ascending, and the position in them of each.
+
+    Masks of few bits are looked up, which takes a tenth of the time of sorting millions of them.
+    """
+    if not len(masks) or int(masks.max()) >= 1 << 16:
+        return np.unique(masks, return_inverse=True)
+    small = masks.astype(np.uint16)
+    seen = np.zeros(1 << 16, bool)
+    seen[small] = True
+    found = np.flatnonzero(seen)
+    position = np.zeros(1 << 16, np.min_scalar_type(len(found)))
+    position[found] = np.arange(len(found))
+    return found.astype(masks.dtype), position[small]

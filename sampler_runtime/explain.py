@@ -1,0 +1,89 @@
+"""Settings and an index -> who can serve and who cannot, by reason, for people and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import NotEnoughIdentitiesError
+from sampler_runtime.contract import Each
+from sampler_runtime.run import label_identities, resolve
+from sampler_runtime.settings import PKSettings
+from sampler_runtime.view import IndexView
+
+_MOST_NAMES = 8
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Who can serve a group contract and, by reason, who cannot."""
+
+    contract: str
+    """Spelled out."""
+    p: int
+    k: int
+    identities: int
+    """That have samples in the view."""
+    serving: int
+    """Of these, who can serve."""
+    left_out: dict[str, NDArray[np.int32]]
+    """Reason → pids, most first."""
+    examples: dict[str, list[str]]
+    """Reason → the dataset's labels of the first few."""
+    batches: int
+    """Of an epoch; 0 where too few can serve."""
+    advice: str | None
+    """Where too few can serve: what could work."""
+
+    def __str__(self) -> str:
+        """Some lines for a terminal."""
+        lines = [f"each={self.contract}, K={self.k}: {self.serving:,} of {self.identities:,} identities can serve"]
+        for reason, pids in self.left_out.items():
+            more = ", …" if len(pids) > len(self.examples[reason]) else ""
+            lines.append(f"  {len(pids):,} {reason}: {', '.join(self.examples[reason])}{more}")
+        lines.append(
+            f"  {self.batches:,} batches an epoch of P={self.p}" if self.advice is None else f"  {self.advice}"
+        )
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """As one JSON object (docs/cli.md)."""
+        return {
+            "each": self.contract,
+            "p": self.p,
+            "k": self.k,
+            "identities": self.identities,
+            "serving": self.serving,
+            "left_out": [
+                {"reason": reason, "identities": len(pids), "examples": self.examples[reason]}
+                for reason, pids in self.left_out.items()
+            ],
+            "batches": self.batches,
+            "advice": self.advice,
+        }
+
+
+def explain(view: IndexView, each: Each = "any", *, p: int, k: int, **settings: Any) -> Explanation:
+    """Who can serve settings; see `MappedIndex.explain`."""
+    run = resolve(view, PKSettings(p, k, each, **settings))
+    try:
+        batches, advice = run.plan(view).num_batches, None
+    except NotEnoughIdentitiesError as error:
+        batches, advice = 0, str(error)
+    left_out = {reason: run.blocks.left_out[reason] for reason in run.blocks.counts()}
+    examples = {reason: label_identities(view, pids[:_MOST_NAMES]) for reason, pids in left_out.items()}
+    serving = run.blocks.num_identities
+    return Explanation(
+        str(run.contract),
+        p,
+        k,
+        serving + sum(map(len, left_out.values())),
+        serving,
+        left_out,
+        examples,
+        batches,
+        advice,
+    )

@@ -1,0 +1,75 @@
+"""What a sampler and a dataset ask of an index: the same of one file, of a view of it, and of several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.schema import Pairing
+
+if TYPE_CHECKING:
+    from sampler_runtime.mapped import MappedIndex
+
+Rows = NDArray[np.int64]
+
+
+@runtime_checkable
+class IndexView(Protocol):
+    """Samples that count from 0, sorted by identity within each split."""
+
+    @property
+    def view_digest(self) -> str:
+        """Of what batches depend on: the content of the files, and which samples of them."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """In bit order."""
+
+    @property
+    def pairing(self) -> Pairing:
+        """What makes an identity pairable."""
+
+    @property
+    def selection(self) -> str:
+        """How the view was made, in words."""
+
+    @property
+    def pids(self) -> NDArray[np.int32]:
+        """The distinct pids, ascending."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+
+    def column(self, name: str) -> NDArray[Any]:
+        """An integer column, shape `(len(self),)`."""
+
+    def column_blocks(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Integer columns, a piece at a time."""
+
+    def value(self, name: str, row: int) -> int:
+        """One value of an integer column."""
+
+    def labels(self, name: str, rows: Rows) -> list[str | None]:
+        """The values of a text column (`identity`, `camera`, `source`) at some rows."""
+
+    def subset(self, rows: Sequence[int] | Rows) -> IndexView:
+        """The samples at some rows, in index order."""
+
+    def checked_rows(self, rows: Any, setting: str) -> Rows:
+        """Rows a user gave, as an array."""
+
+    def rows_for(self, paths: Sequence[str | PathLike[str]]) -> Rows:
+        """The row of each path."""
+
+    def locate(self, row: int) -> tuple[MappedIndex, int]:
+        """The view of one file that a row lies in, and its row there."""
+
+    def path_of(self, row: int) -> str:
+        """The path of a row."""
+
+    def modalities_of(self, row: int) -> tuple[str, ...]:
+        """The modalities of a row, in bit order."""
