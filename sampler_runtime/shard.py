@@ -88,14 +88,13 @@ class Shard:
 
 
 def this_process(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """Rank and world size as given, or those of torch.distributed where it is in use.
+    """Rank and world size as given (0 of 1 where only one of them is), or those of torch.distributed where it is in use.
 
     Raises:
-        SettingsError: One is given without the other, or is no number.
+        SettingsError: They are no numbers.
     """
-    if (rank is None) != (world_size is None):
-        raise SettingsError(f"rank, world_size: expected both or neither, found rank={rank}, world_size={world_size}")
-    if rank is not None and world_size is not None:
+    if rank is not None or world_size is not None:
+        rank, world_size = 0 if rank is None else rank, 1 if world_size is None else world_size
         return whole_number(rank, "rank", 0), whole_number(world_size, "world_size", 1)
     distributed = sys.modules.get("torch.distributed")  # who uses it has imported it
     if distributed is not None and distributed.is_available() and distributed.is_initialized():

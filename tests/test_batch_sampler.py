@@ -54,8 +54,8 @@ def test_a_dataloader_gets_the_batches_of_the_sampler(index, workers, context):
     assert list(loader) == expected
     assert len(loader) == len(expected) == 3
     sampler.set_epoch(7)
-    assert [[dataset.paths.index(path) for path in batch] for batch in loader] == sampler.plan(7).batches(
-        np.arange(3)
+    assert [[dataset.paths.index(path) for path in batch] for batch in loader] == sampler.plan().batches(
+        7, np.arange(3)
     ).reshape(3, -1).tolist()
 
 
@@ -96,7 +96,7 @@ def test_an_iterator_that_is_never_drawn_from_does_not_count(index):
 def test_an_epoch_that_is_broken_off_counts_as_one(index):
     """Trainers that stop after a number of steps never see the end of an iterator."""
     sampler = PKBatchSampler(index, 4, 2, seed=3)
-    expected = list(PKBatchSampler(index, 4, 2, seed=3).plan(1).batches(np.arange(3)).reshape(3, -1).tolist())
+    expected = list(PKBatchSampler(index, 4, 2, seed=3).plan().batches(1, np.arange(3)).reshape(3, -1).tolist())
     next(iter(sampler))
 
     assert list(sampler) == expected

@@ -71,7 +71,7 @@ def test_build_names_what_it_did_not_take(tmp_path, run, run_json):
         (["plan", "{data}", "-p", "8"], 2, "P=8: 2 of 2 identities can serve each=any with K=4; use p=2 or less"),
         (["plan", "{data}", "-k", "0"], 2, "Input should be greater than or equal to 1"),
         (["plan", "{data}", "--each", "pairs"], 2, "did you mean 'pair'?"),
-        (["plan", "{data}", "--epoch", "-1"], 2, "Input should be greater than or equal to 0"),
+        (["plan", "{data}", "--from", "-1"], 2, "Input should be greater than or equal to 0"),
         (["layouts", "sysu"], 2, "did you mean 'sysu-mm01'?"),
         (["demo", "{data}"], 1, "expected a missing or empty folder"),
         (["demo", "{empty}", "--identities", "3"], 2, "expected 8 to 4999, found 3"),
@@ -119,7 +119,7 @@ def test_json_has_the_promised_keys_and_is_all_there_is_on_stdout(run_json, data
     plan = run_json("plan", data, "-p", "2", "-k", "4", "--each", "pair", "--seed", "5")
     assert plan["batches"] == 1
     assert len(plan["first"][0]) == 2
-    assert plan["digest"] == run_json("plan", data, "-p", "2", "-k", "4", "--each", "pair", "--seed", "5")["digest"]
+    assert plan["digests"] == run_json("plan", data, "-p", "2", "-k", "4", "--each", "pair", "--seed", "5")["digests"]
     assert [x["name"] for x in run_json("layouts")["layouts"]] == sorted(
         x["name"] for x in run_json("layouts")["layouts"]
     )

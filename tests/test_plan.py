@@ -213,12 +213,7 @@ def test_identities_meet_all_others_over_the_epochs():
     """Batches are not a fixed partition of the identities."""
     _, plan = plan_of([Sample(f"{i}", ("rgb",)) for i in range(12)], 4, 1, "any")
     met = {
-        (a, b)
-        for epoch in range(60)
-        for batch in whole_epoch(plan.at(epoch))
-        for a in batch
-        for b in batch
-        if a < b
+        (a, b) for epoch in range(60) for batch in whole_epoch(plan.at(epoch)) for a in batch for b in batch if a < b
     }
 
     assert len(met) == 12 * 11 // 2
@@ -240,9 +235,7 @@ def test_complete_takes_turns_where_k_is_too_small():
     index, plan = plan_of(population, 1, 2, "complete")
     truth = Truth(index)
 
-    kinds = Counter(
-        kind for e in range(3) for row in whole_epoch(plan.at(e))[0] for kind in truth.kind[row]
-    )
+    kinds = Counter(kind for e in range(3) for row in whole_epoch(plan.at(e))[0] for kind in truth.kind[row])
 
     assert kinds == {"rgb": 2, "nir": 2, "sketch": 2}
 
@@ -256,7 +249,10 @@ def test_complete_takes_turns_where_k_is_too_small():
         ({"k": 2.0}, "k: expected an int >= 1, found 2.0"),
         ({"seed": 2**40}, "seed: expected an int below 2**40, found 1099511627776"),
         ({"seed": -1}, "seed: expected an int >= 0, found -1"),
-        ({"epoch": "image"}, "epoch: expected 'identities', 'samples' or a number of batches, found 'image'; expected identities or samples"),
+        (
+            {"epoch": "image"},
+            "epoch: expected 'identities', 'samples' or a number of batches, found 'image'; known: identities, samples",
+        ),
     ],
 )
 def test_settings_are_checked_at_construction(setting, message):

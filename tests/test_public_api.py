@@ -13,7 +13,17 @@ import pytest
         ("indexer", ["BuildReport", "IndexFile", "ReidIndexError", "Statistics", "build_index", "statistics"]),
         (
             "sampler_runtime",
-            ["IndexDataset", "MappedIndex", "PKBatchSampler", "ReidIndexError", "Sample", "open_index"],
+            [
+                "Identity",
+                "IndexDataset",
+                "JointIndex",
+                "MappedIndex",
+                "PKBatchSampler",
+                "ReidIndexError",
+                "Sample",
+                "StateError",
+                "open_index",
+            ],
         ),
     ],
 )
