@@ -218,7 +218,7 @@ def assemble(
     return Blocks(
         pools.pids[chosen],
         *_stretches(
-            pools, pool_of_run, serves, merge=len(signatures) < len(np.unique(pools.kinds)) or bool(pools.told)
+            pools, pool_of_run, serves, merge=len(signatures) < len(distinct_masks(pools.kinds)[0]) or bool(pools.told)
         ),
         pattern=pattern[chosen],
         turns=np.array(table.turns, np.int64),
