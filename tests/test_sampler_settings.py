@@ -218,3 +218,15 @@ def test_a_contract_that_cannot_be_read_points_at_the_place(each, message):
     with pytest.raises(SettingsError) as caught:
         PKBatchSampler(index, 1, 2, each)
     assert message in str(caught.value)
+
+
+def test_stats_tells_who_can_serve_a_contract(run, run_json, tmp_path):
+    index_of([Sample(f"{i}", kind) for i in range(6) for kind in ((("rgb",), ("nir",))[: 1 + i % 2])], tmp_path)
+
+    told = run_json("stats", tmp_path / "reidindex.parquet", "--each", "rgb>=1, nir>=1", "-p", "2")["explain"]
+
+    assert told["serving"] == 3
+    assert told["left_out"] == [{"reason": "without nir", "identities": 3, "examples": ["0", "2", "4"]}]
+    shown = run("stats", tmp_path / "reidindex.parquet", "--each", "rgb>=1, nir>=1", "-p", "5").stdout
+    assert "3 of 6 identities can serve" in shown
+    assert "use p=3 or less" in shown

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from indexer.inspection.statistics import Distribution, SplitFacts, Statistics
+    from sampler_runtime.explain import Explanation
 
 _MOST_ROWS = 16
 
@@ -32,6 +33,13 @@ def stats(
     ] = None,
     p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
     k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
+    each: Annotated[
+        str | None,
+        typer.Option(
+            help="Who can serve this group contract, and why others cannot, e.g. 'rgb>=1, nir|sketch>=1'.",
+            show_default=False,
+        ),
+    ] = None,
     check: Annotated[bool, typer.Option(help="For a folder: list it and say if it changed since the build.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
 ) -> None:
@@ -52,12 +60,24 @@ def stats(
 
     index = IndexFile(locate_index(data))
     found = statistics(index, split=split, pair=pair, p=p, k=k)
+    explained = _explain(index.path, each, split, p, k) if each is not None else None
     if as_json:
-        console.print_json(to_json(found))
+        console.print_json({**to_json(found), **({"explain": explained.to_json()} if explained else {})})
     else:
         _show(found, console.out())
+        if explained:
+            from rich.markup import escape
+
+            console.out().print(f"\n{escape(str(explained))}")
     if check and data.is_dir():
         _say_if_stale(data, index.path, index.metadata.fingerprint)
+
+
+def _explain(path: Path, each: str, split: str | None, p: int, k: int) -> Explanation:
+    from sampler_runtime.mapped import open_index
+
+    index = open_index(path)
+    return (index.select(split=split) if split is not None else index).explain(each, p=p, k=k)
 
 
 def _say_if_stale(data: Path, file: Path, fingerprint: str) -> None:
