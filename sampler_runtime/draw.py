@@ -51,11 +51,11 @@ def draw_blocks(blocks: Blocks, visits: Visits, seed: int) -> Rows:
         Rows of the view, shape `(n, K)`; rows of one pool stand together. Where instances are composed, shape
         `(n, K, modalities)`, with -1 for none.
     """
-    sizes = blocks.pool_sizes(visits.who)
+    sizes, starts = blocks.pools_of(visits.who)
     share = _Share.of(blocks, sizes, visits)
     flat, number = _places(share.now)
-    circle = _orders(share, sizes, blocks.pids[visits.who], seed)
-    rows = _locate(blocks, visits.who, flat, circle.rows(flat, number), sizes.shape[1])
+    orders = _orders(share, sizes, blocks.pids[visits.who], seed)
+    rows = _locate(blocks, visits.who, flat, orders.rows(flat, number), starts)
     if blocks.rows is not None:
         rows = blocks.rows[rows]
     if blocks.cells is None:
@@ -79,7 +79,7 @@ def visits_to_all_rows(blocks: Blocks, who: Rows) -> Rows:
     found = np.empty(len(who), np.int64)
     for start in range(0, len(who), _TOGETHER):
         some = who[start : start + _TOGETHER]
-        share = _Share.of(blocks, blocks.pool_sizes(some), Visits(some, np.zeros_like(some)))
+        share = _Share.of(blocks, blocks.pools_of(some)[0], Visits(some, np.zeros_like(some)))
         found[start : start + _TOGETHER] = share.length.max(axis=0)
     return found
 
@@ -107,51 +107,49 @@ class _Share:
 
     @classmethod
     def of(cls, blocks: Blocks, sizes: Rows, visits: Visits) -> _Share:
-        pattern = blocks.pattern[visits.who]
-        turns, first = blocks.turns[pattern], blocks.first_menu[pattern]
-        # Where menus take turns, not everybody's turn is the same one in the same epoch.
-        shift = (mix(blocks.pids[visits.who].astype(np.uint64)) % turns.astype(np.uint64)).astype(np.int64)
+        pattern = blocks.pattern.take(visits.who)
+        turns, first = blocks.turns.take(pattern), blocks.first_menu.take(pattern)
         rooms = sizes * blocks.open.T[:, pattern]
-        menu = first + (visits.number + shift) % turns
-        most = int(turns.max(initial=1))
-        now = _filled(blocks.menu.T[:, menu], rooms, blocks.k)
-        if most == 1:
-            total, turn_sums = now, None
+        size = np.maximum(sizes, 1)
+        if int(turns.max(initial=1)) == 1:
+            menu = first
+            now = total = _filled(blocks.menu.T[:, menu], rooms, blocks.k)
+
+            def drawn(before: Rows) -> Rows:
+                """Rows of each pool that so many first visits draw."""
+                return before * total
+
         else:
+            # Where menus take turns, not everybody's turn is the same one in the same epoch.
+            shift = (mix(blocks.pids[visits.who].astype(np.uint64)) % turns.astype(np.uint64)).astype(np.int64)
+            menu = first + (visits.number + shift) % turns
+            now = _filled(blocks.menu.T[:, menu], rooms, blocks.k)
             by_turn = [
                 _filled(blocks.menu.T[:, first + (turn + shift) % turns], rooms, blocks.k) * (turn < turns)
-                for turn in range(most)
+                for turn in range(int(turns.max()))
             ]
-            turn_sums = np.cumsum([np.zeros_like(now), *by_turn], axis=0)
-            total = turn_sums[-1]
+            sums = np.cumsum([np.zeros_like(now), *by_turn], axis=0)
+            total = sums[-1]
 
-        def drawn(before: Rows) -> Rows:
-            """Rows of each pool that so many first visits draw."""
-            if turn_sums is None:
-                return before * total
-            part = np.take_along_axis(turn_sums, np.broadcast_to(before % turns, now.shape)[None], 0)[0]
-            return np.asarray(before // turns * total + part)
+            def drawn(before: Rows) -> Rows:
+                part = np.take_along_axis(sums, np.broadcast_to(before % turns, now.shape)[None], 0)[0]
+                return np.asarray(before // turns * total + part)
 
-        number = np.broadcast_to(visits.number, now.shape)
-        some = np.maximum(total, 1)
         if visits.begin is None or visits.length is None:
-            length = np.where(total > 0, turns * np.maximum(-(-sizes // some), 1), 1)
-            passes = number // length
-            begin = passes * length
-            circling = (drawn(length) % np.maximum(sizes, 1)) > 0
-        else:
-            begin, length = np.broadcast_to(visits.begin, now.shape), np.broadcast_to(visits.length, now.shape)
-            passes, circling = begin, np.ones(now.shape, bool)
-        size = np.maximum(sizes, 1)
-        before = drawn(begin)
+            length = np.where(total > 0, turns * -(-size // np.maximum(total, 1)), 1)
+            passes = visits.number // length
+            extra = drawn(length) % size
+            done = drawn(visits.number - passes * length)  # passes are whole rounds of the turns
+            return cls(now, done, passes * extra % size, extra, passes, extra > 0, length, menu)
+        before = drawn(visits.begin)
         return cls(
             now,
-            drawn(number) - before,
+            drawn(visits.number) - before,
             before % size,
-            (drawn(begin + length) - before) % size,
-            passes,
-            circling,
-            length,
+            (drawn(visits.begin + visits.length) - before) % size,
+            np.broadcast_to(visits.begin, now.shape),
+            np.ones(now.shape, bool),
+            np.broadcast_to(visits.length, now.shape),
             menu,
         )
 
@@ -247,13 +245,15 @@ def _orders(share: _Share, sizes: Rows, pids: NDArray[np.int32], seed: int) -> _
     )
 
 
-def _locate(blocks: Blocks, who: Rows, flat: Rows, offset: Rows, n: int) -> Rows:
-    """The position of the row with an offset in a pool. Most pools are one stretch, some go on in a later one."""
+def _locate(blocks: Blocks, who: Rows, flat: Rows, offset: Rows, starts: Rows) -> Rows:
+    """The position of the row with an offset in a pool, from where pools start."""
+    if not blocks.scattered:
+        return np.asarray(starts.reshape(-1).take(flat) + offset)
     first = blocks.offsets[who].astype(np.int64)
     count = blocks.offsets[who + 1] - first
     position = np.empty_like(offset)
     pending = np.arange(len(flat))
-    pool, owner = flat // n, flat % n
+    pool, owner = np.divmod(flat, len(who))
     for number in range(int(count.max(initial=0))):
         mine = owner[pending]
         stretch = np.minimum(first[mine] + number, len(blocks.starts) - 1)

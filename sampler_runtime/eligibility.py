@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -68,16 +69,29 @@ class Blocks:
         """Kinds of rows the contract tells apart."""
         return int(self.menu.shape[1])
 
-    def pool_sizes(self, who: Rows) -> Rows:
-        """Rows of each pool of some identities, shape `(num_pools, n)`."""
-        found = np.zeros((self.num_pools, len(who)), np.int64)
-        first = self.offsets[who].astype(np.int64)
-        count = self.offsets[who + 1] - first
-        for number in range(int(count.max(initial=0))):
+    @cached_property
+    def scattered(self) -> bool:
+        """Whether some pool has several stretches."""
+        comes_back = self.pool[1:] <= self.pool[:-1]
+        comes_back[self.offsets[1:-1] - 1] = False  # that is somebody else's
+        if not comes_back.any():
+            return False
+        owner = np.repeat(np.arange(self.num_identities, dtype=np.int64), np.diff(self.offsets))
+        return len(np.unique(owner * self.num_pools + self.pool)) < len(owner)
+
+    def pools_of(self, who: Rows) -> tuple[Rows, Rows]:
+        """Rows of each pool of some identities and the position of its first row, each of shape `(num_pools, n)`."""
+        sizes = np.zeros((self.num_pools, len(who)), np.int64)
+        starts = np.zeros((self.num_pools, len(who)), np.int64)
+        first = self.offsets.take(who).astype(np.int64)
+        count = self.offsets.take(who + 1) - first
+        for number in range(int(count.max(initial=0)))[::-1]:
             have = np.flatnonzero(number < count)
             stretch = first[have] + number
-            found[self.pool[stretch], have] += self.sizes[stretch]
-        return found
+            at = self.pool.take(stretch) * np.int64(len(who)) + have
+            sizes.reshape(-1)[at] += self.sizes.take(stretch)
+            starts.reshape(-1)[at] = self.starts.take(stretch)
+        return sizes, starts
 
     def samples(self) -> Rows:
         """Samples of each identity, shape `(identities,)`."""
@@ -200,7 +214,7 @@ def assemble(
     for have in patterns:
         there = np.flatnonzero(have)
         table.add(solve([signatures[pool] for pool in there.tolist()], have[there].tolist()), there)
-    serves = np.array([reason is None for reason in table.reasons], bool)[pattern]
+    serves = np.array([reason is None for reason in table.reasons], bool).take(pattern)
     left_out: dict[str, list[NDArray[np.int32]]] = {}
     for number, reason in enumerate(table.reasons):
         if reason is not None:
@@ -217,9 +231,7 @@ def assemble(
     chosen = slice(None) if serves.all() else serves
     return Blocks(
         pools.pids[chosen],
-        *_stretches(
-            pools, pool_of_run, serves, merge=len(signatures) < len(distinct_masks(pools.kinds)[0]) or bool(pools.told)
-        ),
+        *_stretches(pools, pool_of_run, serves),
         pattern=pattern[chosen],
         turns=np.array(table.turns, np.int64),
         first_menu=np.array(table.first_menu, np.int64),
@@ -286,7 +298,7 @@ def _signatures(
         found.append((*meets[rest], *sorted(own)))
     signatures = sorted(set(found), key=lambda s: (not s, s[:1], -len(s), s))  # rows that meet nothing come last
     lookup = np.array([min(signatures.index(signature), 255) for signature in found], np.uint8)
-    return signatures, lookup[code_of_run]
+    return signatures, lookup.take(code_of_run)
 
 
 def _patterns(
@@ -297,7 +309,7 @@ def _patterns(
         return np.empty((0, num_pools), np.int64), np.empty(0, np.int64)
     if cap == 1:
         bit = (np.uint64(1) << np.arange(num_pools, dtype=np.uint64)).astype(np.min_scalar_type(1 << num_pools - 1))
-        present = np.bitwise_or.reduceat(bit[pool_of_run], pools.offsets[:-1])
+        present = np.bitwise_or.reduceat(bit.take(pool_of_run), pools.offsets[:-1])
         sets, pattern = distinct_masks(present)
         return (sets[:, None].astype(np.uint64) >> np.arange(num_pools, dtype=np.uint64) & np.uint64(1)).astype(
             np.int64
@@ -314,14 +326,17 @@ def _sizes_by_pool(pools: Pools, pool_of_run: NDArray[np.uint8], num_pools: int)
 
 
 def _stretches(
-    pools: Pools, pool_of_run: NDArray[np.uint8], serves: NDArray[np.bool_], *, merge: bool
+    pools: Pools, pool_of_run: NDArray[np.uint8], serves: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.int32], NDArray[np.uint8]]:
     """Offsets, starts, sizes and pools of the stretches of those who serve.
 
     Runs of one pool that follow each other are one stretch: then most identities have one for each pool.
     """
-    if serves.all() and not merge:
-        return pools.offsets, pools.starts, pools.sizes, pool_of_run
+    if serves.all():
+        goes_on = pool_of_run[1:] == pool_of_run[:-1]
+        goes_on[pools.offsets[1:-1] - 1] = False  # that is somebody else's
+        if not goes_on.any():
+            return pools.offsets, pools.starts, pools.sizes, pool_of_run
     keep = np.repeat(serves, np.diff(pools.offsets))
     owner, pool, starts, sizes = pools.owners[keep], pool_of_run[keep], pools.starts[keep], pools.sizes[keep]
     begins = np.ones(len(owner), bool)
@@ -338,12 +353,12 @@ def distinct_masks(masks: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
     Masks of few bits are looked up, which takes a tenth of the time of sorting millions of them.
     """
-    if not len(masks) or int(masks.max()) >= 1 << 16:
+    top = int(masks.max(initial=0))
+    if top >= 1 << 16:
         return np.unique(masks, return_inverse=True)
-    small = masks.astype(np.uint16)
-    seen = np.zeros(1 << 16, bool)
-    seen[small] = True
-    found = np.flatnonzero(seen)
-    position = np.zeros(1 << 16, np.min_scalar_type(len(found)))
+    seen = np.zeros(top + 1, bool)
+    seen[masks] = True
+    found = np.flatnonzero(seen).astype(masks.dtype)
+    position = np.zeros(top + 1, np.min_scalar_type(len(found)))
     position[found] = np.arange(len(found))
-    return found.astype(masks.dtype), position[small]
+    return found, position.take(masks)

@@ -264,6 +264,7 @@ class MappedIndex:
 
     def column_blocks(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
         """Integer columns, a piece at a time: a pass over a large index without a copy of it."""
+        self.file.compare(names)
         if isinstance(self._span, np.ndarray):
             yield tuple(self.column(name) for name in names)
         else:

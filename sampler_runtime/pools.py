@@ -7,13 +7,15 @@ rows. One pass finds where runs begin; nothing is stored per sample.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.schema import BY_NAME
+from indexer.threads import in_threads
 from sampler_runtime.view import IndexView
 
 Rows = NDArray[np.int64]
@@ -60,11 +62,13 @@ class Pools:
 
     def without(self, pids: NDArray[np.int32]) -> Pools:
         """The pools of everybody else."""
-        if not len(pids):
-            return self
-        stay = ~np.isin(self.pids, pids)
-        runs = np.repeat(stay, np.diff(self.offsets))
-        offsets = np.concatenate([[0], np.cumsum(np.diff(self.offsets)[stay])]).astype(np.int32)
+        return self.only(~np.isin(self.pids, pids)) if len(pids) else self
+
+    def only(self, stay: NDArray[np.bool_]) -> Pools:
+        """The pools of some identities, shape `(identities,)`."""
+        many = np.diff(self.offsets)
+        runs = np.repeat(stay, many)
+        offsets = np.concatenate([[0], np.cumsum(many[stay])]).astype(np.int32)
         told = {name: column[runs] for name, column in self.told.items()}
         return Pools(self.pids[stay], offsets, self.starts[runs], self.sizes[runs], self.kinds[runs], told, self.rows)
 
@@ -77,59 +81,85 @@ def find_pools(index: IndexView, *further: str) -> Pools:
         further: Columns besides `modalities` in which the samples of a run must agree.
     """
     names = ("pid", "modalities", *further)
-    dtypes = [BY_NAME[name].dtype for name in names]
-    starts, columns, sorted_by_pid = _runs(index.column_blocks(*names), dtypes, len(index))
-    rows: Rows | None = None
-    if (
-        not sorted_by_pid
-    ):  # an identity in several default splits begins a second time (MSMT17's val has train's people)
+    pools = _in_one_pass(index.column_blocks(*names), names, len(index))
+    somebody = pools.pids >= 0
+    named = pools.pids if somebody.all() else pools.pids[somebody]
+    if not np.all(named[1:] > named[:-1]):
+        # An identity in several default splits begins a second time (MSMT17's val has train's people).
         whole = [index.column(name) for name in names]
         rows = np.lexsort(whole[::-1])
-        starts, columns, _ = _runs(iter([tuple(column[rows] for column in whole)]), dtypes, len(index))
-    sizes = np.diff(starts, append=len(index)).astype(np.int32)
-    pids = columns[0]
-    if len(pids) and pids.min() < 0:
-        somebody = pids >= 0
-        starts, sizes, columns = starts[somebody], sizes[somebody], tuple(column[somebody] for column in columns)
-        pids = columns[0]
-    firsts = np.flatnonzero(pids[1:] != pids[:-1]) + 1 if len(pids) else np.empty(0, np.int64)
-    offsets = np.concatenate([np.zeros(min(1, len(pids)), np.int32), firsts, [len(pids)]]).astype(np.int32)
-    told = dict(zip(further, columns[2:], strict=True))
-    return Pools(pids[offsets[:-1]], offsets, starts, sizes, columns[1], told, rows)
+        pools = _in_one_pass(iter([tuple(column[rows] for column in whole)]), names, len(index))
+        pools, somebody = replace(pools, rows=rows), pools.pids >= 0
+    return pools if somebody.all() else pools.only(somebody)
 
 
-def _runs(blocks: Iterator[Columns], dtypes: Sequence[Any], size: int) -> tuple[NDArray[Any], Columns, bool]:
-    """Where runs begin, what their samples are, and whether no pid comes back after another."""
+def _in_one_pass(blocks: Iterator[Columns], names: Sequence[str], size: int) -> Pools:
+    """The runs of rows that agree in all columns, and whose they are: whoever comes back counts anew.
+
+    Whatever is made by run is written once, straight where it stays: in a first pass memory costs more than arithmetic.
+    """
     # As long as they can get: memory that is never touched is never given, and the rest goes back at the end.
     starts = np.empty(size, np.int32 if size < 1 << 31 else np.int64)
-    values = tuple(np.empty(size, dtype) for dtype in dtypes)
-    runs, position, highest, sorted_by_pid = 0, 0, -1, True
-    last: tuple[Any, ...] = ()
-    for columns in _in_passes(blocks):
-        begins = np.empty(len(columns[0]), bool)
-        begins[0] = tuple(column[0] for column in columns) != last
-        np.not_equal(columns[0][1:], columns[0][:-1], out=begins[1:])
-        for column in columns[1:]:
-            begins[1:] |= column[1:] != column[:-1]
-        found = np.flatnonzero(begins)
-        new = slice(runs, runs + len(found))
-        np.add(found, position, out=starts[new], casting="same_kind")
-        for value, column in zip(values, columns, strict=True):
-            np.take(column, found, out=value[new])
-        pids = values[0][new]
-        if not np.all(pids[1:] >= pids[:-1]) or (len(pids) and pids[0] < highest):
-            named = pids[pids >= 0]
-            sorted_by_pid &= bool(np.all(np.diff(named, prepend=highest) >= 0))
-        if len(pids):
-            highest = max(highest, int(pids.max()))
-        runs, position, last = new.stop, position + len(begins), tuple(column[-1] for column in columns)
-    for array in (starts, *values):
-        array.resize(runs, refcheck=False)
-    return starts, values, sorted_by_pid
+    values = [np.empty(size, BY_NAME[name].dtype) for name in names[1:]]
+    pids, offsets = np.empty(size, np.int32), np.empty(size + 1, np.int32)
+    runs, identities, position = 0, 0, 0
+    for found in in_threads(_look_through, _in_pieces(blocks)):
+        new, who = slice(runs, runs + len(found.starts)), slice(identities, identities + len(found.first))
+        np.add(found.starts, position, out=starts[new], casting="same_kind")
+        for value, of_piece in zip(values, found.values, strict=True):
+            value[new] = of_piece
+        np.add(found.first, runs, out=offsets[who], casting="same_kind")
+        pids[who] = found.pids
+        runs, identities, position = new.stop, who.stop, position + found.size
+    offsets[identities] = runs
+    for array, length in ((pids, identities), (offsets, identities + 1), *((a, runs) for a in (starts, *values))):
+        array.resize(length, refcheck=False)
+    sizes = np.empty(runs, np.int32)
+    np.subtract(starts[1:], starts[:-1], out=sizes[:-1], casting="same_kind")
+    sizes[-1:] = size - starts[-1:]
+    return Pools(pids, offsets, starts, sizes, values[0], dict(zip(names[2:], values[1:], strict=True)))
 
 
-def _in_passes(blocks: Iterator[Columns]) -> Iterator[Columns]:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows."""
+
+    columns: Columns
+    before: tuple[Any, ...] | None
+    """What the row before them has."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The runs of a piece."""
+
+    size: int
+    starts: Rows
+    """Where runs begin in the piece."""
+    values: Columns
+    """What they agree in, besides the pid."""
+    first: Rows
+    """Where identities begin among the runs."""
+    pids: NDArray[np.int32]
+
+
+def _in_pieces(blocks: Iterator[Columns]) -> Iterator[_Piece]:
+    before: tuple[Any, ...] | None = None
     for columns in blocks:
         for start in range(0, len(columns[0]), _PASS):
-            # Copied: a mapped column begins at any byte, and NumPy is slow on what is not aligned.
-            yield tuple(np.array(column[start : start + _PASS]) for column in columns)
+            piece = tuple(column[start : start + _PASS] for column in columns)
+            yield _Piece(piece, before)
+            before = tuple(column[-1] for column in piece)
+
+
+def _look_through(piece: _Piece) -> _Found:
+    # Copied: a mapped column begins at any byte, and NumPy is slow on what is not aligned.
+    columns = [np.array(column) for column in piece.columns]
+    changes = [np.empty(len(column), bool) for column in columns]
+    for number, (change, column) in enumerate(zip(changes, columns, strict=True)):
+        np.not_equal(column[1:], column[:-1], out=change[1:])
+        change[0] = piece.before is None or column[0] != piece.before[number]
+    starts = np.flatnonzero(reduce(np.logical_or, changes))
+    first = np.flatnonzero(changes[0].take(starts))
+    values = tuple(column.take(starts) for column in columns[1:])
+    return _Found(len(columns[0]), starts, values, first, columns[0].take(starts.take(first)))
