@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.schema import modality_mask
+from sampler_runtime.contract import SPREADS
 from sampler_runtime.plan import EpochPlan
 from sampler_runtime.run import Run
 from sampler_runtime.shard import Shard
@@ -20,6 +23,7 @@ from sampler_runtime.view import IndexView
 
 Rows = NDArray[np.int64]
 MILESTONES: Final = (1, 5, 10)
+CONTRACT: Final = "group contract"
 _SLICE: Final = 4096
 
 
@@ -67,23 +71,21 @@ def audit(view: IndexView, run: Run, plan: EpochPlan, *, first: int = 0, epochs:
         epochs: How many.
         world_size: Ranks that the batches are cut for.
     """
-    pid, masks = view.column("pid"), view.column("modalities")
-    seen_rows, seen_pids = np.zeros(len(view), bool), np.zeros(int(pid.max(initial=-1)) + 1, bool)
+    promise = _Promise(view, run)
+    seen_rows, seen_pids = np.zeros(len(view), bool), np.zeros(int(promise.pid.max(initial=-1)) + 1, bool)
     found = Audit(epochs, plan.num_batches, Shard(0, world_size).count(plan.num_batches))
-    found.violations = dict.fromkeys(
-        ("distinct identities", "one identity a block", "group contract", "every sample"), 0
-    )
+    found.violations = dict.fromkeys(("distinct identities", "one identity a block", CONTRACT, "every sample"), 0)
     for number in range(first, first + epochs):
         stream, of_epoch = hashlib.sha256(), np.zeros(len(view), bool)
         for start in range(0, plan.num_batches, _SLICE):  # an epoch of a large index does not fit in memory at once
             rows = plan.batches(number, np.arange(start, min(start + _SLICE, plan.num_batches)))
             stream.update(np.ascontiguousarray(rows, "<i8").data)
-            _look_at(rows, pid, masks, run, found)
+            promise.look_at(rows, found)
             of_epoch[rows[rows >= 0]] = True
         seen_rows |= of_epoch
-        seen_pids[pid[of_epoch]] = True
+        seen_pids[promise.pid[of_epoch]] = True
         if run.settings.epoch == "samples":
-            found.violations["every sample"] += _missed(run, of_epoch)
+            found.violations["every sample"] += int((~of_epoch[promise.samples]).sum())
         found.digests.append(stream.hexdigest())
         done = number - first + 1
         if done in MILESTONES or done == epochs:
@@ -91,35 +93,64 @@ def audit(view: IndexView, run: Run, plan: EpochPlan, *, first: int = 0, epochs:
     return found
 
 
-def _look_at(rows: Rows, pid: NDArray[Any], masks: NDArray[Any], run: Run, found: Audit) -> None:
-    blocks = rows.reshape(*rows.shape[:2], -1)
-    there = blocks >= 0
-    lead = np.take_along_axis(blocks, there.argmax(-1)[..., None], -1)
-    owners = pid[lead[..., 0]]
-    ordered = np.sort(owners, axis=1)
-    found.violations["distinct identities"] += int((ordered[:, 1:] == ordered[:, :-1]).any(1).sum())
-    found.violations["one identity a block"] += int((there & (pid[blocks] != owners[..., None])).any(-1).sum())
-    if not run.settings.compose and not run.contract.as_k_permits:
-        kinds = masks[blocks]
-        fails = np.zeros(owners.shape, bool)
-        for need in run.contract.requirements:
+class _Promise:
+    """What every batch must be, as it can be told from the columns of the index."""
+
+    def __init__(self, view: IndexView, run: Run) -> None:
+        self.run = run
+        self.pid, self.masks = view.column("pid"), view.column("modalities")
+        self.spreads = [(spread.count, view.column(SPREADS[spread.over])) for spread in run.contract.spreads]
+        self.places = [np.uint32(modality_mask([name], view.modalities)) for name in run.settings.compose]
+
+    def look_at(self, rows: Rows, found: Audit) -> None:
+        """Count what breaks the promise in batches of shape `(b, P, K)` or `(b, P, K, modalities)`."""
+        blocks = rows.reshape(*rows.shape[:2], -1)
+        there = blocks >= 0
+        lead = np.take_along_axis(blocks, there.argmax(-1)[..., None], -1)
+        owners = self.pid[lead[..., 0]]
+        ordered = np.sort(owners, axis=1)
+        found.violations["distinct identities"] += int((ordered[:, 1:] == ordered[:, :-1]).any(1).sum())
+        found.violations["one identity a block"] += int((there & (self.pid[blocks] != owners[..., None])).any(-1).sum())
+        found.drawn += int(there.sum())
+        if self.places:  # a contract asks of composed instances' identities, not of their places
+            found.violations[CONTRACT] += int(self._misplaced(rows).sum())
+        else:
+            found.violations[CONTRACT] += int(self._breaks(blocks).sum())
+            in_order = np.sort(blocks, axis=-1)
+            found.repeats += int((in_order[..., 1:] == in_order[..., :-1]).sum())
+
+    def _breaks(self, blocks: Rows) -> NDArray[np.bool_]:
+        """Which blocks break the contract, shape `(b, P)`."""
+        contract, k = self.run.contract, self.run.settings.k
+        kinds = self.masks[blocks]
+        met = np.zeros(blocks.shape[:2], np.int64)
+        for need in contract.requirements:
             count = ((kinds & np.uint32(need.mask)) != 0).sum(-1)
-            fails |= count != need.count if need.exact else count < need.count
-        found.violations["group contract"] += int(fails.sum())
-        in_order = np.sort(blocks, axis=-1)
-        found.repeats += int((in_order[..., 1:] == in_order[..., :-1]).sum())
-    found.drawn += int(there.sum())
+            met += count == need.count if need.exact else count >= need.count
+        breaks = met < (min(k, len(contract.requirements)) if contract.as_k_permits else len(contract.requirements))
+        for least, units in self.spreads:
+            of_row = np.sort(units[blocks], axis=-1)
+            different = (of_row[..., 0] >= 0) + ((of_row[..., 1:] != of_row[..., :-1]) & (of_row[..., 1:] >= 0)).sum(-1)
+            breaks |= different < least
+        return np.asarray(breaks)
 
+    def _misplaced(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which blocks have an instance with a row of another modality in a place, or with no row at all."""
+        wrong = np.all(rows < 0, axis=-1).any(-1)
+        for number, bit in enumerate(self.places):
+            place = rows[..., number]
+            wrong |= ((place >= 0) & ((self.masks[place] & bit) == 0)).any(-1)
+        return np.asarray(wrong)
 
-def _missed(run: Run, seen: NDArray[np.bool_]) -> int:
-    """Samples that blocks can hold, of identities that come first, and that an epoch did not."""
-    blocks = run.blocks
-    drawn = np.maximum.reduceat(blocks.menu, blocks.first_menu, axis=0) > 0 if len(blocks.menu) else blocks.open
-    usable = (drawn | blocks.open)[np.repeat(blocks.pattern, np.diff(blocks.offsets)), blocks.pool]
-    if blocks.first is not None:
-        usable &= np.repeat(blocks.first, np.diff(blocks.offsets))
-    sizes = np.where(usable, blocks.sizes, 0)
-    first = np.repeat(blocks.starts.astype(np.int64), sizes)
-    within = np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    position = first + within
-    return int((~seen[position if blocks.rows is None else blocks.rows[position]]).sum())
+    @cached_property
+    def samples(self) -> Rows:
+        """The samples that blocks can hold, of identities that come first."""
+        blocks = self.run.blocks
+        drawn = np.maximum.reduceat(blocks.menu, blocks.first_menu, axis=0) > 0 if len(blocks.menu) else blocks.open
+        usable = (drawn | blocks.open)[np.repeat(blocks.pattern, np.diff(blocks.offsets)), blocks.pool]
+        if blocks.first is not None:
+            usable &= np.repeat(blocks.first, np.diff(blocks.offsets))
+        sizes = np.where(usable, blocks.sizes, 0)
+        first = np.repeat(blocks.starts.astype(np.int64), sizes)
+        position = first + np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return np.asarray(position) if blocks.rows is None else blocks.rows[position]

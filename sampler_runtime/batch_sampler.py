@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -106,9 +107,7 @@ class PKBatchSampler(BatchSampler):
         sampler: object = None,
     ) -> None:
         """See the class."""
-        settings = PKSettings(
-            p, k, each, epoch, seed, on_short, prefer_complete, drop, weights, tuple(compose) if not isinstance(compose, str) else compose, per_source
-        )  # fmt: skip
+        settings = PKSettings(p, k, each, epoch, seed, on_short, prefer_complete, drop, weights, compose, per_source)
         if output not in ("list", "numpy"):
             raise SettingsError(f"output: expected 'list' or 'numpy', found {output!r}")
         index, position = _index_space(data, order)
@@ -133,8 +132,7 @@ class PKBatchSampler(BatchSampler):
         self.settings, self._words = run.settings, {**run.words, "order": _digest_of_order(position)}
         self._plan = run.plan(index)
         self._epoch, self._begun, self._next = 0, False, 0
-        self._batch_shape = (shard.identities(self.settings.p), self.settings.k)
-        self.batch_size, self.drop_last = self._batch_shape[0] * self.settings.k, True
+        self.batch_size, self.drop_last = shard.identities(self.settings.p) * self.settings.k, True
         self.sampler: Any = _EpochSetter(self)
         if not len(self):
             p = max(self.num_identities // shard.world_size, 1)
@@ -202,11 +200,7 @@ class PKBatchSampler(BatchSampler):
             weights: As of the class.
         """
         other = object.__new__(type(self))
-        s = self.settings
-        settings = PKSettings(
-            s.p, s.k, s.each, s.epoch, s.seed, s.on_short, s.prefer_complete, s.drop, weights, s.compose, s.per_source
-        )
-        other._set_up(self.index, self._position, settings, self._shard, self._output)
+        other._set_up(self.index, self._position, replace(self.settings, weights=weights), self._shard, self._output)
         other._epoch = self._epoch + self._begun
         return other
 

@@ -17,7 +17,7 @@ from indexer.schema import modality_mask
 from indexer.vocabulary import resolve_modality
 from sampler_runtime.contract import GroupContract
 from sampler_runtime.eligibility import Blocks, Solved, assemble, distinct_masks
-from sampler_runtime.menus import Menus
+from sampler_runtime.menus import Menus, Reason
 from sampler_runtime.pools import Pools
 
 COLUMNS: Final = ("view",)
@@ -98,9 +98,9 @@ def compile_composition(
         filled = frozenset[int]().union(*(kind[0] for kind in there))
         for some, words in needed:
             if not some & filled:
-                return Solved(f"without {words}")
+                return Solved(Reason(f"without {words}"))
         if not filled:
-            return Solved(f"without {' or '.join(compose)}")
+            return Solved(Reason(f"without {' or '.join(compose)}"))
         return _block(_instances(there), there, have, k, len(compose))
 
     lookup = np.array([min(signatures.index(kind), 255) for kind in kinds], np.uint8)

@@ -16,27 +16,18 @@ from numpy.typing import NDArray
 
 from indexer.errors import SettingsError
 from sampler_runtime.contract import SPREADS, GroupContract
-from sampler_runtime.menus import Menus, Need, Signature, make_menus
-from sampler_runtime.pools import Pools
+from sampler_runtime.menus import Menus, Need, Reason, Signature, make_menus
+from sampler_runtime.pools import Pools, Stretches
 from sampler_runtime.spread import Cell, deal, regroup
 
 Rows = NDArray[np.int64]
-SHORT_OF: Final = "with fewer than"
 _MOST_POOLS: Final = 64  # which of them an identity has is one 64-bit mask
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Stretches):
     """The identities that can serve a contract, the pools their blocks are drawn from, and the menus."""
 
-    pids: NDArray[np.int32]
-    """Shape `(identities,)`, ascending."""
-    offsets: NDArray[np.int32]
-    """Shape `(identities + 1,)`: identity i has the stretches `offsets[i]` to `offsets[i + 1]` (excluded)."""
-    starts: NDArray[Any]
-    """Shape `(stretches,)`: first position of each stretch of rows."""
-    sizes: NDArray[np.int32]
-    """Shape `(stretches,)`."""
     pool: NDArray[np.uint8]
     """Shape `(stretches,)`: which pool a stretch belongs to, 0 … `num_pools` - 1. A pool may have several stretches."""
     pattern: NDArray[Any]
@@ -51,18 +42,11 @@ class Blocks:
     """Shape `(patterns, num_pools)`: pools that the places which a menu leaves are filled from."""
     first: NDArray[np.bool_] | None
     """Shape `(identities,)`: who also serves what is preferred, and comes first; None: nothing is preferred."""
-    rows: Rows | None
-    """Position → row of the view; None: a position is a row."""
     k: int
-    left_out: dict[str, NDArray[np.int32]]
-    """Reason → pids that cannot serve."""
+    left_out: dict[Reason, NDArray[np.int32]]
+    """Why → pids that cannot serve."""
     cells: NDArray[np.int16] | None = None
     """Shape `(menus, K, modalities)`, where instances are composed: which of the drawn rows it is; -1: none."""
-
-    @property
-    def num_identities(self) -> int:
-        """Identities that can serve."""
-        return len(self.pids)
 
     @property
     def num_pools(self) -> int:
@@ -93,15 +77,15 @@ class Blocks:
             starts.reshape(-1)[at] = self.starts.take(stretch)
         return sizes, starts
 
-    def samples(self) -> Rows:
-        """Samples of each identity, shape `(identities,)`."""
-        if not len(self.pids):
-            return np.empty(0, np.int64)
-        return np.add.reduceat(self.sizes, self.offsets[:-1], dtype=np.int64)
-
     def counts(self) -> dict[str, int]:
         """Reason → how many identities cannot serve, most first."""
-        return dict(sorted(((reason, len(pids)) for reason, pids in self.left_out.items()), key=lambda item: -item[1]))
+        counts = {reason.words: len(pids) for reason, pids in self.left_out.items()}
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+    def caused_by(self, cause: str) -> NDArray[np.int32]:
+        """Pids that cannot serve because of this, see `Reason`."""
+        found = [pids for reason, pids in self.left_out.items() if reason.cause == cause]
+        return np.concatenate(found) if found else np.empty(0, np.int32)
 
 
 def further_columns(contract: GroupContract) -> tuple[str, ...]:
@@ -131,21 +115,21 @@ def compile_blocks(
     """
     wishes = tuple(w for w in preferred.requirements if w not in contract.requirements) if preferred else ()
     wanted = (*contract.requirements, *wishes)
-    needs = [Need(r.count, f"without {r.words}", r.exact) for r in wanted]
+    needs = [Need(r.count, Reason(f"without {r.words}"), r.exact) for r in wanted]
     kinds, kind_of_run = distinct_masks(pools.kinds)
     meets = [tuple(i for i, r in enumerate(wanted) if int(kind) & r.mask) for kind in kinds]
     groups = [spread.count for spread in contract.spreads]
     units = [pools.told[column] for column in further_columns(contract)]
     dealt = [deal(pools.owners, unit, pools.sizes, count) for unit, count in zip(units, groups, strict=True)]
     for spread in contract.spreads:
-        needs += [Need(1, f"{SHORT_OF} {spread.count} {spread.over}")] * spread.count
+        needs += [Need(1, Reason(f"with fewer than {spread.count} {spread.over}"))] * spread.count
 
     def solve(signatures: Sequence[Signature], have: Sequence[int]) -> Solved:
         made = make_menus(needs, signatures, have, k, as_k_permits=contract.as_k_permits)
-        if not isinstance(made, str) or not wishes:
+        if isinstance(made, Menus) or not wishes:
             return Solved(made)
         optional = range(len(contract.requirements), len(wanted))
-        plain = [Need(0, "") if number in optional else need for number, need in enumerate(needs)]
+        plain = [Need(0, need.missing) if number in optional else need for number, need in enumerate(needs)]
         return Solved(make_menus(plain, signatures, have, k, as_k_permits=contract.as_k_permits), first=False)
 
     def assembled() -> Blocks:
@@ -154,12 +138,12 @@ def compile_blocks(
         return assemble(pools, signatures, pool_of_run, solve, k, cap=cap, repeat_rows=repeat_rows)
 
     blocks = assembled()
-    tight = [pids for reason, pids in blocks.left_out.items() if not reason.startswith(("without", SHORT_OF))]
-    if not groups or not tight:
+    tight = blocks.caused_by("tight")
+    if not groups or not len(tight):
         return blocks
     # An even deal of cameras may be the wrong one where K is tight: SYSU-MM01 films each modality with cameras of its own.
     found: dict[tuple[Cell, ...], list[tuple[int, ...]] | None] = {}
-    for identity in np.searchsorted(pools.pids, np.concatenate(tight)):
+    for identity in np.searchsorted(pools.pids, tight):
         runs = slice(pools.offsets[identity], pools.offsets[identity + 1])
         told = zip(*(unit[runs].tolist() for unit in units), strict=True)
         cells = tuple((meets[kind], tuple(cell)) for kind, cell in zip(kind_of_run[runs], told, strict=True))
@@ -175,7 +159,7 @@ def compile_blocks(
 class Solved:
     """What is made of the pools of an identity."""
 
-    menus: Menus | str
+    menus: Menus | Reason
     """Or why there are none."""
     first: bool = True
     """Serves what is preferred as well."""
@@ -215,7 +199,7 @@ def assemble(
         there = np.flatnonzero(have)
         table.add(solve([signatures[pool] for pool in there.tolist()], have[there].tolist()), there)
     serves = np.array([reason is None for reason in table.reasons], bool).take(pattern)
-    left_out: dict[str, list[NDArray[np.int32]]] = {}
+    left_out: dict[Reason, list[NDArray[np.int32]]] = {}
     for number, reason in enumerate(table.reasons):
         if reason is not None:
             left_out.setdefault(reason, []).append(pools.pids[pattern == number])
@@ -226,7 +210,7 @@ def assemble(
         usable = np.where(opens, 0, first_menu)[pattern].sum(1) + (sizes * opens[pattern]).sum(1)
         short = serves & (np.array(table.repeats)[pattern] | (usable < k))
         if short.any():
-            left_out[f"{SHORT_OF} K={k} different samples"] = [pools.pids[short]]
+            left_out[Reason(f"with fewer than K={k} different samples", "short")] = [pools.pids[short]]
             serves &= ~short
     chosen = slice(None) if serves.all() else serves
     return Blocks(
@@ -250,7 +234,7 @@ class _MenuTable:
 
     def __init__(self, pools: int) -> None:
         self.pools = pools
-        self.reasons: list[str | None] = []
+        self.reasons: list[Reason | None] = []
         self.first: list[bool] = []
         self.turns: list[int] = []
         self.first_menu: list[int] = []
@@ -261,9 +245,10 @@ class _MenuTable:
 
     def add(self, solved: Solved, there: NDArray[np.int64]) -> None:
         """The menus of one pattern, given for the pools that are there."""
-        menus = solved.menus if not isinstance(solved.menus, str) else Menus((), (), False)
-        self.reasons.append(solved.menus if isinstance(solved.menus, str) else None)
-        self.first.append(solved.first or isinstance(solved.menus, str))
+        refused = isinstance(solved.menus, Reason)
+        menus = Menus((), (), False) if isinstance(solved.menus, Reason) else solved.menus
+        self.reasons.append(solved.menus if isinstance(solved.menus, Reason) else None)
+        self.first.append(solved.first or refused)
         self.turns.append(len(menus.turns))
         self.first_menu.append(len(self.menu))
         self.repeats.append(menus.repeats)

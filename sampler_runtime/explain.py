@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import NotEnoughIdentitiesError
 from sampler_runtime.contract import Each
-from sampler_runtime.run import label_identities, resolve
+from sampler_runtime.run import resolve
 from sampler_runtime.settings import PKSettings
 from sampler_runtime.view import IndexView
 
@@ -73,8 +73,9 @@ def explain(view: IndexView, each: Each = "any", *, p: int, k: int, **settings: 
         batches, advice = run.plan(view).num_batches, None
     except NotEnoughIdentitiesError as error:
         batches, advice = 0, str(error)
-    left_out = {reason: run.blocks.left_out[reason] for reason in run.blocks.counts()}
-    examples = {reason: label_identities(view, pids[:_MOST_NAMES]) for reason, pids in left_out.items()}
+    by_number = sorted(run.blocks.left_out.items(), key=lambda item: -len(item[1]))
+    left_out = {reason.words: pids for reason, pids in by_number}
+    examples = {words: run.labels(view, pids[:_MOST_NAMES]) for words, pids in left_out.items()}
     serving = run.blocks.num_identities
     return Explanation(
         str(run.contract),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import gcd
+from typing import Literal
 
 Signature = tuple[int, ...]
 """The needs that a row meets, by number. Rows with one signature stand for each other: they are a pool."""
@@ -19,12 +20,25 @@ _MOST_STATES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an identity cannot serve."""
+
+    words: str
+    """What is said of it, e.g. `without nir`."""
+    cause: Literal["missing", "tight", "short", "dropped"] = "missing"
+    """It has no such rows; K rows are too few for what it has; it has too few rows for K; the user does not want it."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """A block has at least, or exactly, `count` rows that meet this."""
 
     count: int
-    missing: str
-    """What is said of an identity that has no such rows, e.g. `without nir`."""
+    missing: Reason
+    """Of an identity that has no such rows."""
     exact: bool = False
 
 
@@ -41,7 +55,7 @@ class Menus:
 
 def make_menus(
     needs: Sequence[Need], pools: Sequence[Signature], have: Sequence[int], k: int, *, as_k_permits: bool = False
-) -> Menus | str:
+) -> Menus | Reason:
     """The menus of an identity, or why there are none.
 
     A menu meets every need with the fewest repeated rows and, of these, the fewest rows. Where K leaves room every other pool
@@ -54,10 +68,11 @@ def make_menus(
         k: Rows in a block.
         as_k_permits: Where not all needs can be met together, meet K of them, in turn.
 
-    >>> make_menus([Need(1, "without rgb"), Need(1, "without nir")], [(0,), (1,), ()], [9, 9, 9], 4)
+    >>> needs = [Need(1, Reason("without rgb")), Need(1, Reason("without nir"))]
+    >>> make_menus(needs, [(0,), (1,), ()], [9, 9, 9], 4)
     Menus(turns=((1, 1, 1),), open=(True, True, True), repeats=False)
-    >>> make_menus([Need(1, "without rgb"), Need(1, "without nir")], [(0,)], [9], 4)
-    'without nir'
+    >>> print(make_menus(needs, [(0,)], [9], 4))
+    without nir
     """
     for number, need in enumerate(needs):
         if need.count and not any(number in pool for pool in pools):
@@ -142,14 +157,15 @@ class _Search:
         return None if over else more
 
 
-def _why_not(needs: Sequence[Need], pools: Sequence[Signature], have: Sequence[int], k: int, fillable: bool) -> str:
+def _why_not(needs: Sequence[Need], pools: Sequence[Signature], have: Sequence[int], k: int, fillable: bool) -> Reason:
     enough = sum(need.count for need in needs)
     larger = _Search(needs, pools, have, enough, True).fewest()
     if larger is None:
-        return "whose samples cannot meet all of it at once"
+        return Reason("whose samples cannot meet all of it at once", "tight")
     if sum(larger) > k:
-        return f"that need {sum(larger)} rows in a block of K={k}"
-    return f"whose other samples cannot fill K={k}" if fillable else f"that have nothing else to fill K={k}"
+        return Reason(f"that need {sum(larger)} rows in a block of K={k}", "tight")
+    others = f"whose other samples cannot fill K={k}" if fillable else f"that have nothing else to fill K={k}"
+    return Reason(others, "tight")
 
 
 def _turns_of_covers(needs: Sequence[Need], pools: Sequence[Signature], k: int) -> tuple[Menu, ...]:

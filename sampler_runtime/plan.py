@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.errors import SettingsError
 from sampler_runtime.draw import Visits, draw_blocks, visits_to_all_rows
 from sampler_runtime.eligibility import Blocks
 from sampler_runtime.rates import Rates, share_out
@@ -25,10 +26,6 @@ Weights = NDArray[np.float64]
 
 class Stream(Protocol):
     """An endless stream of batches of P identities, in passes."""
-
-    @property
-    def p(self) -> int:
-        """Identities in a batch."""
 
     @property
     def batches_per_pass(self) -> int:
@@ -75,6 +72,8 @@ class EpochPlan:
             Rows of the view, shape `(b, P, K)`: axis 1 holds distinct identities, axis 2 one identity's rows. Where
             instances are composed, shape `(b, P, K, modalities)`, with -1 where there is none.
         """
+        if epoch * self.num_batches * self.blocks.k >= 1 << 62:
+            raise SettingsError(f"epoch: {epoch:,} epochs of {self.num_batches:,} batches are more than can be counted")
         visits = [
             self._visits(part, stream, epoch, numbers) for part, stream in zip(self.parts, self.streams, strict=True)
         ]
@@ -91,7 +90,6 @@ class EpochPlan:
         return self.blocks.pids[np.sort(np.concatenate(found))] if found else np.empty(0, np.int32)
 
     def _visits(self, part: Part, stream: Stream, epoch: int, numbers: Rows) -> Visits:
-        # Python's integers: an epoch may be any number, its batches' numbers in the endless stream more than 64 bits
         passes, first = divmod(epoch * self.num_batches, stream.batches_per_pass)
         at = numbers + first
         found = stream.visits(passes + at // stream.batches_per_pass, at % stream.batches_per_pass)

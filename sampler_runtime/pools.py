@@ -26,32 +26,28 @@ _PASS = 1 << 16
 
 
 @dataclass(frozen=True)
-class Pools:
-    """The runs of a view, identity by identity."""
+class Stretches:
+    """Identities, and where their rows lie."""
 
     pids: NDArray[np.int32]
     """Shape `(identities,)`, ascending."""
     offsets: NDArray[np.int32]
-    """Shape `(identities + 1,)`: identity i has the runs `offsets[i]` to `offsets[i + 1]` (excluded)."""
+    """Shape `(identities + 1,)`: identity i has the stretches `offsets[i]` to `offsets[i + 1]` (excluded)."""
     starts: NDArray[Any]
-    """Shape `(runs,)`: first position of each run; 4 bytes where they suffice."""
+    """Shape `(stretches,)`: first position of each stretch; 4 bytes where they suffice."""
     sizes: NDArray[np.int32]
-    """Shape `(runs,)`: samples in each run."""
-    kinds: NDArray[np.uint32]
-    """Shape `(runs,)`: the modality bits that all samples of a run have."""
-    told: dict[str, NDArray[Any]] = field(default_factory=dict)
-    """Further columns that tell runs apart, e.g. `camid`, each of shape `(runs,)`."""
-    rows: Rows | None = None
+    """Shape `(stretches,)`: samples in each."""
+    rows: Rows | None = field(default=None, kw_only=True)
     """Position → row of the view, where the view is not sorted by identity; None: a position is a row."""
 
     @property
     def num_identities(self) -> int:
-        """Identities that have samples in the view."""
+        """How many identities these are."""
         return len(self.pids)
 
     @property
     def owners(self) -> NDArray[np.int32]:
-        """Shape `(runs,)`: whose each run is, as a position in `pids`."""
+        """Shape `(stretches,)`: whose each stretch is, as a position in `pids`."""
         return np.repeat(np.arange(self.num_identities, dtype=np.int32), np.diff(self.offsets))
 
     def samples(self) -> Rows:
@@ -59,6 +55,21 @@ class Pools:
         if not len(self.pids):
             return np.empty(0, np.int64)
         return np.add.reduceat(self.sizes, self.offsets[:-1], dtype=np.int64)
+
+    def first_rows(self) -> Rows:
+        """A row of each identity, shape `(identities,)`."""
+        first = self.starts[self.offsets[:-1]].astype(np.int64)
+        return first if self.rows is None else self.rows[first]
+
+
+@dataclass(frozen=True)
+class Pools(Stretches):
+    """The runs of a view, identity by identity: stretches of rows of one kind."""
+
+    kinds: NDArray[np.uint32]
+    """Shape `(runs,)`: the modality bits that all samples of a run have."""
+    told: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """Further columns that tell runs apart, e.g. `camid`, each of shape `(runs,)`."""
 
     def without(self, pids: NDArray[np.int32]) -> Pools:
         """The pools of everybody else."""
@@ -70,7 +81,8 @@ class Pools:
         runs = np.repeat(stay, many)
         offsets = np.concatenate([[0], np.cumsum(many[stay])]).astype(np.int32)
         told = {name: column[runs] for name, column in self.told.items()}
-        return Pools(self.pids[stay], offsets, self.starts[runs], self.sizes[runs], self.kinds[runs], told, self.rows)
+        own = self.starts[runs], self.sizes[runs], self.kinds[runs]
+        return Pools(self.pids[stay], offsets, *own, told, rows=self.rows)
 
 
 def find_pools(index: IndexView, *further: str) -> Pools:

@@ -16,13 +16,13 @@ from indexer.errors import NotEnoughIdentitiesError, SettingsError, did_you_mean
 from indexer.schema import mask_names
 from sampler_runtime.composition import COLUMNS, compile_composition, parse_composition
 from sampler_runtime.contract import GroupContract, Requirement, Spread, parse_contract
-from sampler_runtime.eligibility import SHORT_OF, Blocks, compile_blocks, further_columns
+from sampler_runtime.eligibility import Blocks, compile_blocks, further_columns
+from sampler_runtime.menus import Reason
 from sampler_runtime.plan import EpochPlan, Part, lay_out
 from sampler_runtime.pools import Pools, find_pools
 from sampler_runtime.settings import Identity, PKSettings
 from sampler_runtime.view import IndexView
 
-Rows = NDArray[np.int64]
 _MOST_NAMES = 5
 
 
@@ -36,6 +36,13 @@ class Run:
     parts: tuple[Part, ...]
     words: dict[str, Any]
     """The settings as a checkpoint keeps them."""
+    everybody: Pools
+    """Of all identities, whether or not they serve."""
+
+    def labels(self, view: IndexView, pids: NDArray[np.int32]) -> list[str]:
+        """The dataset's labels of some pids."""
+        rows = self.everybody.first_rows()[np.searchsorted(self.everybody.pids, pids)]
+        return [str(label) for label in view.labels("identity", rows)] if len(rows) else []
 
     def plan(self, view: IndexView) -> EpochPlan:
         """The plan of the run.
@@ -89,9 +96,9 @@ def resolve(view: IndexView, settings: PKSettings) -> Run:
     compose = parse_composition(settings.compose, view.modalities) if settings.compose else ()
     settings = replace(settings, compose=compose)
     _check_room(contract, settings)
-    pools = find_pools(view, *(COLUMNS if compose else further_columns(contract)))
-    dropped = _dropped(view, pools, settings)
-    pools = pools.without(dropped)
+    everybody = find_pools(view, *(COLUMNS if compose else further_columns(contract)))
+    dropped = _dropped(view, everybody, settings)
+    pools = everybody.without(dropped)
     repeat_rows = settings.on_short == "repeat"
     if compose:
         if settings.prefer_complete:
@@ -100,18 +107,18 @@ def resolve(view: IndexView, settings: PKSettings) -> Run:
     else:
         preferred = parse_contract("pair", view) if settings.prefer_complete and view.pairing.others else None
         blocks = compile_blocks(contract, pools, settings.k, preferred=preferred, repeat_rows=repeat_rows)
-    short = [pids for reason, pids in blocks.left_out.items() if reason.startswith(SHORT_OF) and "different" in reason]
-    if settings.on_short == "error" and short:
-        names = label_identities(view, short[0][:_MOST_NAMES])
-        more = ", …" if len(short[0]) > _MOST_NAMES else ""
-        raise SettingsError(
-            f"on_short='error': {len(short[0]):,} identities cannot fill a block of K={settings.k} with different rows: "
-            f"{', '.join(names)}{more}; use a smaller k, on_short='exclude' or on_short='repeat'"
-        )
     if len(dropped):
-        blocks = replace(blocks, left_out={**blocks.left_out, "dropped": dropped})
+        blocks = replace(blocks, left_out={**blocks.left_out, Reason("dropped", "dropped"): dropped})
     words = settings.words(each=str(contract), dropped=dropped)
-    return Run(settings, contract, blocks, _parts(view, blocks, settings), words)
+    run = Run(settings, contract, blocks, _parts(view, blocks, settings), words, everybody)
+    short = blocks.caused_by("short")
+    if settings.on_short == "error" and len(short):
+        more = ", …" if len(short) > _MOST_NAMES else ""
+        raise SettingsError(
+            f"on_short='error': {len(short):,} identities cannot fill a block of K={settings.k} with different rows: "
+            f"{', '.join(run.labels(view, short[:_MOST_NAMES]))}{more}; use a smaller k, on_short='exclude' or on_short='repeat'"
+        )
+    return run
 
 
 def _check_room(contract: GroupContract, settings: PKSettings) -> None:
@@ -130,7 +137,7 @@ def _parts(view: IndexView, blocks: Blocks, settings: PKSettings) -> tuple[Part,
     everyone = np.arange(blocks.num_identities)
     if settings.per_source is None:
         return (Part(everyone, settings.p),)
-    source = np.array(source_of(view, blocks), object)
+    source = np.array(view.labels("source", blocks.first_rows()), object)
     known = sorted({str(name) for name in source if name is not None})
     for name in settings.per_source:
         if name not in known:
@@ -143,33 +150,11 @@ def _parts(view: IndexView, blocks: Blocks, settings: PKSettings) -> tuple[Part,
     return tuple(Part(everyone[source == name], count, name) for name, count in settings.per_source.items())
 
 
-def source_of(view: IndexView, blocks: Blocks) -> list[str | None]:
-    """The source of each identity, by its first row."""
-    first = blocks.starts[blocks.offsets[:-1]].astype(np.int64)
-    return view.labels("source", first if blocks.rows is None else blocks.rows[first])
-
-
-def label_identities(view: IndexView, pids: NDArray[np.int32]) -> list[str]:
-    """The dataset's labels of some pids."""
-    if not len(pids):
-        return []
-    rows = first_rows(view, pids)
-    return [str(label) for label in view.labels("identity", rows)]
-
-
-def first_rows(view: IndexView, pids: NDArray[np.int32]) -> Rows:
-    """A row of each of some identities."""
-    pools = find_pools(view)
-    starts = pools.starts[pools.offsets[np.searchsorted(pools.pids, pids)]].astype(np.int64)
-    return starts if pools.rows is None else pools.rows[starts]
-
-
 def _dropped(view: IndexView, pools: Pools, settings: PKSettings) -> NDArray[np.int32]:
     """The pids that `drop` names."""
     if not callable(settings.drop) and not len(settings.drop):
         return np.empty(0, np.int32)
-    starts = pools.starts[pools.offsets[:-1]].astype(np.int64)
-    rows = starts if pools.rows is None else pools.rows[starts]
+    rows = pools.first_rows()
     labels = [str(label) for label in view.labels("identity", rows)]
     if callable(settings.drop):
         masks = np.bitwise_or.reduceat(pools.kinds, pools.offsets[:-1]) if len(labels) else pools.kinds

@@ -64,9 +64,9 @@ class PKSettings:
     """Identities never to draw: their labels, or a predicate."""
     weights: Weights | None = None
     """How often identities are drawn, in proportion: one number for each of the view's `pids`, or `sqrt` or `count` of samples."""
-    compose: Any = ()
+    compose: Sequence[str] = ()
     """Each instance is a tuple of rows, one of each of these modalities."""
-    per_source: Any = None
+    per_source: Mapping[str, int] | None = None
     """So many identities of each source in every batch; they add up to P."""
 
     def __post_init__(self) -> None:
@@ -110,13 +110,12 @@ class PKSettings:
                 )
 
     def _check_sources(self) -> None:
-        if self.per_source is None:
+        sources: object = self.per_source
+        if sources is None:
             return
-        if not isinstance(self.per_source, Mapping) or not self.per_source:
-            raise SettingsError(f"per_source: expected source → identities in a batch, found {self.per_source!r}")
-        counts = {
-            source: whole_number(count, f"per_source[{source!r}]", 1) for source, count in self.per_source.items()
-        }
+        if not isinstance(sources, Mapping) or not sources:
+            raise SettingsError(f"per_source: expected source → identities in a batch, found {sources!r}")
+        counts = {source: whole_number(count, f"per_source[{source!r}]", 1) for source, count in sources.items()}
         object.__setattr__(self, "per_source", counts)
         if sum(counts.values()) != self.p:
             raise SettingsError(

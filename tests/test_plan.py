@@ -165,7 +165,7 @@ def test_identities_that_cannot_serve_are_left_out_with_the_reason_or_the_settin
     eligible = truth.eligible(each, k)
     assert set(blocks.pids.tolist()) == eligible
     assert sum(blocks.counts().values()) == len(truth.rows_of) - len(eligible)
-    assert all(reason.startswith(("without ", "that need ")) for reason in blocks.left_out)
+    assert all(reason.words.startswith(("without ", "that need ")) for reason in blocks.left_out)
     if len(eligible) < p:
         with pytest.raises(NotEnoughIdentitiesError, match=f"{len(eligible):,} of {len(truth.rows_of):,} identities"):
             resolve(index, PKSettings(p, k, each)).plan(index)
