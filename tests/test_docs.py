@@ -34,13 +34,23 @@ def demo(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("file", [PROJECT / "README.md", DOCS / "format.md"], ids=lambda f: f.name)
+@pytest.mark.parametrize("file", [PROJECT / "README.md", DOCS / "format.md", DOCS / "sampler.md"], ids=lambda f: f.name)
 def test_python_in_the_docs_runs(file, demo, monkeypatch):
     monkeypatch.chdir(demo)
     names: dict[str, object] = {}
     for code in blocks(file, "python"):
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(code, file.name, "exec"), names)
+
+
+def test_every_guarantee_names_a_test_that_there_is():
+    known = {
+        name for file in (PROJECT / "tests").glob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    named = re.findall(r"`(test_\w+)`", (DOCS / "sampler.md").read_text(encoding="utf-8"))
+
+    assert len(named) > 10
+    assert sorted(set(named) - known) == []
 
 
 def test_the_table_of_columns_is_the_schema():

@@ -30,7 +30,7 @@ SETTINGS = {
     "any, k=3, seed 7": {"p": 5, "k": 3, "seed": 7},
     "complete, samples": {"p": 4, "k": 2, "each": "complete", "epoch": "samples"},
     "quotas": {"p": 3, "k": 4, "each": {"rgb": 2, "nir": 2}},
-    "cameras": {"p": 3, "k": 4, "each": "rgb>=1, "cameras>": 2", "epoch": 9},
+    "cameras": {"p": 3, "k": 4, "each": "rgb>=1, cameras>=2", "epoch": 9},
     "sqrt": {"p": 4, "k": 4, "weights": "sqrt"},
     "prefer_complete": {"p": 6, "k": 2, "prefer_complete": True},
     "composed": {"p": 3, "k": 2, "compose": ("rgb", "nir", "sketch")},
