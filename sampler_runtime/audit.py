@@ -7,6 +7,7 @@ came out.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -60,7 +61,16 @@ class Audit:
         }  # fmt: skip
 
 
-def audit(view: IndexView, run: Run, plan: EpochPlan, *, first: int = 0, epochs: int = 1, world_size: int = 1) -> Audit:
+def audit(
+    view: IndexView,
+    run: Run,
+    plan: EpochPlan,
+    *,
+    first: int = 0,
+    epochs: int = 1,
+    world_size: int = 1,
+    on_progress: Callable[[int], None] = lambda batches: None,
+) -> Audit:
     """Draw some epochs, and look at every batch.
 
     Args:
@@ -70,6 +80,7 @@ def audit(view: IndexView, run: Run, plan: EpochPlan, *, first: int = 0, epochs:
         first: Epoch to begin with.
         epochs: How many.
         world_size: Ranks that the batches are cut for.
+        on_progress: Is told now and then how many batches have been looked at.
     """
     promise = _Promise(view, run)
     seen_rows, seen_pids = np.zeros(len(view), bool), np.zeros(int(promise.pid.max(initial=-1)) + 1, bool)
@@ -82,6 +93,7 @@ def audit(view: IndexView, run: Run, plan: EpochPlan, *, first: int = 0, epochs:
             stream.update(np.ascontiguousarray(rows, "<i8").data)
             promise.look_at(rows, found)
             of_epoch[rows[rows >= 0]] = True
+            on_progress((number - first) * plan.num_batches + start + len(rows))
         seen_rows |= of_epoch
         seen_pids[promise.pid[of_epoch]] = True
         if run.settings.epoch == "samples":

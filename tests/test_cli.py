@@ -137,6 +137,41 @@ def test_plan_shows_the_batches_the_sampler_draws(run, run_json, data):
     assert "1 batch of 2 × 3, each=pair" in done.stdout
 
 
+def test_plan_can_show_no_batch_and_check_several_epochs(run, run_json, data):
+    done = run("plan", data, "-p", "2", "-k", "3", "--show", "0", "--epochs", "5")
+    told = run_json("plan", data, "-p", "2", "-k", "3", "--show", "0", "--epochs", "5")
+
+    assert done.returncode == 0
+    assert "after 5 epochs: " in done.stdout
+    assert "all guarantees hold" in done.stdout
+    assert told["first"] == []
+    assert [c["epochs"] for c in told["coverage"]] == [1, 5]
+    assert len(told["digests"]) == 5
+
+
+def test_a_broken_guarantee_is_told_with_exit_code_3(data, monkeypatch, capsys):
+    """Nothing breaks one, so a plan is made to: its second identity is the first once more."""
+    import typer
+
+    from indexer.cli.plan import plan
+    from sampler_runtime.plan import EpochPlan
+
+    drawn = EpochPlan.batches
+
+    def twice(self, epoch, numbers):
+        rows = drawn(self, epoch, numbers)
+        rows[:, 1] = rows[:, 0]
+        return rows
+
+    monkeypatch.setattr(EpochPlan, "batches", twice)
+
+    with pytest.raises(typer.Exit) as ended:
+        plan(data, p=2, k=3)
+
+    assert ended.value.exit_code == 3
+    assert "broken: {'distinct identities': 1}" in capsys.readouterr().out
+
+
 def test_demo_build_and_stats_work_together(run, run_json, tmp_path):
     done = run("demo", tmp_path / "demo", "--identities", "8")
     assert done.returncode == 0, done.stderr

@@ -60,10 +60,10 @@ def print_json(document: dict[str, Any]) -> None:
 def count(number: int, word: str) -> str:
     """`1 batch`, `2 batches`.
 
-    >>> count(1, "batch"), count(2_000, "batch"), count(0, "identity"), count(2, "file")
-    ('1 batch', '2,000 batches', '0 identities', '2 files')
+    >>> count(1, "batch"), count(2_000, "batch"), count(0, "identity"), count(2, "epoch")
+    ('1 batch', '2,000 batches', '0 identities', '2 epochs')
     """
-    plural = word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith(("ch", "s")) else "s")
+    plural = word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith(("tch", "s")) else "s")
     return f"{number:,} {word if number == 1 else plural}"
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sampler_runtime.mapped import MappedIndex
 
+_BROKEN = 3
 _COLOURS = {"rgb": "cyan", "nir": "magenta", "ir": "magenta", "tir": "red", "sketch": "white", "cpencil": "yellow"}
 
 
@@ -84,19 +85,24 @@ def plan(
     opened = time.perf_counter()
     batches = plan.batches(first, np.arange(min(show, plan.num_batches)))
     drawn = time.perf_counter()
-    found = audit(view, run, plan, first=first, epochs=epochs, world_size=world_size)
+    with console.progress() as progress:
+        found = audit(
+            view, run, plan, first=first, epochs=epochs, world_size=world_size,
+            on_progress=lambda batches: progress("batches checked", batches),
+        )  # fmt: skip
     done, waiting = time.perf_counter(), plan.waiting(first)
+    broken = {name: number for name, number in found.violations.items() if number}
     if as_json:
         console.print_json({
             "schema": 2, "index": str(index.path), "split": split or "all", "p": p, "k": k, "each": str(run.contract),
             "epoch": settings.epoch, "seed": seed, "from": first, "identities": run.blocks.num_identities,
             "left_out": run.blocks.counts(), "wait": waiting.tolist(), **found.to_json(), "first": batches.tolist(),
         })  # fmt: skip
-        return
+        raise typer.Exit(_BROKEN if broken else 0)
     out = console.out()
     out.print(
-        f"[bold]epoch {first}[/] of {escape(split or 'all')}: [bold]{console.count(plan.num_batches, 'batch')}[/] of {p} × {k}, each={escape(str(run.contract))}, seed {seed}  "
-        f"[dim]opened in {1e3 * (opened - started):.0f} ms, first batches in {1e3 * (drawn - opened):.1f} ms, {console.count(epochs, 'epoch')} checked in {done - drawn:.1f} s[/]"
+        f"[bold]epoch {first}[/] of {escape(split or 'all')}: [bold]{console.count(plan.num_batches, 'batch')}[/] of {p} × {k}, each={escape(str(run.contract))}, seed {seed}\n"
+        f"  [dim]opened in {1e3 * (opened - started):.0f} ms, first batches in {1e3 * (drawn - opened):.0f} ms, {console.count(epochs, 'epoch')} checked in {done - drawn:.1f} s[/]"
     )
     until = f"; left over for the next epoch: {len(waiting):,}" if len(waiting) else ""
     out.print(f"  {console.count(run.blocks.num_identities, 'identity')} to draw from{until}")
@@ -112,10 +118,11 @@ def plan(
     out.print(
         f"  {found.repeats:,} of {found.drawn:,} rows repeat one of their block ({found.repeats / max(found.drawn, 1):.1%})"
     )
-    broken = {name: number for name, number in found.violations.items() if number}
     out.print(f"  [bold red]broken: {broken}[/]" if broken else "  [green]every batch checked: all guarantees hold[/]")
-    _show_batches(view, batches.reshape(*batches.shape[:2], -1), out)
+    if len(batches):
+        _show_batches(view, batches.reshape(*batches.shape[:2], -1), out)
     out.print(f"[dim]digest of the epoch {found.digests[0][:16]}: the same settings give the same batches, anywhere[/]")
+    raise typer.Exit(_BROKEN if broken else 0)
 
 
 def _show_batches(view: MappedIndex, rows: Any, out: Console) -> None:
