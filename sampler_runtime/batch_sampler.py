@@ -123,6 +123,12 @@ class PKBatchSampler(BatchSampler):
                 f"{total:,}",
                 reasons,
             )
+        if prefer_complete and self._plan.never_drawn:
+            _log.warning(
+                "prefer_complete: pairable identities fill every batch, %s of %s are never drawn",
+                f"{self._plan.never_drawn:,}",
+                f"{self.num_identities:,}",
+            )
 
     def _set_up(
         self, index: IndexView, position: Rows | None, settings: PKSettings, shard: Shard, output: Output
@@ -234,10 +240,14 @@ class PKBatchSampler(BatchSampler):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another sampler stood, with this world size: the next iterator draws the batches after.
 
+        Where these are too few for a round of all ranks, the epoch was at its end, and the next one begins.
+
         Raises:
             StateError: The state is of another index or of other settings; the message names them.
         """
         epoch, batch = check_state(state, self.state_dict(), self.num_batches)
+        if not self._shard.count(self.num_batches - batch):
+            epoch, batch = epoch + 1, 0
         self._epoch, self._begun, self._next = epoch, False, batch
 
     def __getstate__(self) -> dict[str, Any]:

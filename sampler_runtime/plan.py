@@ -61,6 +61,11 @@ class EpochPlan:
         """Identities in a batch."""
         return sum(part.p for part in self.parts)
 
+    @property
+    def never_drawn(self) -> int:
+        """Identities that can serve and are never visited, because those that come first fill every batch."""
+        return sum(int((stream.units == 0).sum()) for stream in self.streams if isinstance(stream, Rates))
+
     def batches(self, epoch: int, numbers: Rows) -> Rows:
         """The batches of an epoch with these numbers.
 

@@ -89,6 +89,11 @@ class Rates:
             self._layouts[number] = order, np.cumsum(self._visits(order, number))
         return self._layouts[number]
 
+    @property
+    def units(self) -> Rows:
+        """Shape `(identities,)`: visits a pass, in units of 1 / `UNIT`."""
+        return self.whole * UNIT + self.fraction
+
     @cached_property
     def _starts(self) -> Rows:
         """Where the fraction of each identity starts in the circle of them, modulo a visit."""

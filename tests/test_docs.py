@@ -45,7 +45,7 @@ def test_python_in_the_docs_runs(file, demo, monkeypatch):
 
 def test_every_guarantee_names_a_test_that_there_is():
     known = {
-        name for file in (PROJECT / "tests").glob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+        name for file in (PROJECT / "tests").rglob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
     }
     named = re.findall(r"`(test_\w+)`", (DOCS / "sampler.md").read_text(encoding="utf-8"))
 

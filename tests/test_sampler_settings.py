@@ -106,7 +106,7 @@ def test_an_identity_that_owns_half_of_all_samples_is_in_every_batch_once():
 def test_a_run_goes_on_at_any_point_with_any_world_size(population, p, k, epoch, before, after, seed, data):
     index, sampler = sampler_of(population, p, k, epoch=epoch, seed=seed)
     assume(sampler is not None and len(sampler) >= max(before, after))
-    stream = list(sampler)
+    stream, next_epoch = list(sampler), list(sampler)
     ranks = [PKBatchSampler(index, p, k, epoch=epoch, seed=seed, rank=r, world_size=before) for r in range(before)]
     steps = data.draw(st.integers(0, len(ranks[0])))
     iterators = [iter(rank) for rank in ranks]
@@ -119,8 +119,11 @@ def test_a_run_goes_on_at_any_point_with_any_world_size(population, p, k, epoch,
         other.load_state_dict(pickle.loads(pickle.dumps(state)))
     shares = [list(other) for other in others]
     rest = [batch for together in zip(*shares, strict=True) for batch in together]
-    whole = (len(stream) - len(done)) // after * after
-    assert done + rest == stream[: len(done) + whole]
+    left = stream[len(done) :]
+    if len(left) < after:  # no full round of the ranks: the epoch is over
+        left = next_epoch
+    assert done == stream[: len(done)]
+    assert rest == left[: len(left) // after * after]
 
 
 def test_a_state_of_another_index_or_of_other_settings_is_refused_by_name():
@@ -230,3 +233,27 @@ def test_stats_tells_who_can_serve_a_contract(run, run_json, tmp_path):
     shown = run("stats", tmp_path / "reidindex.parquet", "--each", "rgb>=1, nir>=1", "-p", "5").stdout
     assert "3 of 6 identities can serve" in shown
     assert "use p=3 or less" in shown
+
+
+def test_preferred_identities_that_leave_no_room_are_told(caplog):
+    pairable = [Sample(f"p{i}", kind) for i in range(4) for kind in (("rgb",), ("nir",))]
+    index = index_of([*pairable, *(Sample(f"x{i}", ("rgb",)) for i in range(7))])
+
+    PKBatchSampler(index, 4, 2, prefer_complete=True)
+    PKBatchSampler(index, 3, 2, prefer_complete=True)
+
+    assert [r.getMessage() for r in caplog.records] == [
+        "prefer_complete: pairable identities fill every batch, 7 of 11 are never drawn"
+    ]
+
+
+def test_a_state_of_the_end_of_an_epoch_begins_the_next():
+    """Otherwise a loop without set_epoch would train an epoch of no batches."""
+    index = index_of([Sample(f"{i}", ("rgb",)) for i in range(20)])
+    one, other = PKBatchSampler(index, 4, 2), PKBatchSampler(index, 4, 2)
+    list(one)
+
+    other.load_state_dict(one.state_dict())
+
+    assert list(other) == list(one)
+    assert (one.epoch, other.epoch) == (1, 1)

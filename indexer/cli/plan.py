@@ -110,6 +110,9 @@ def plan(
         out.print(f"  {console.count(found.batches_per_rank, 'batch')} for each of {world_size} ranks")
     for reason, number in run.blocks.counts().items():
         out.print(f"  [yellow]never drawn: {console.count(number, 'identity')} {escape(reason)}[/]")
+    if prefer_complete and plan.never_drawn:
+        never = console.count(plan.never_drawn, "identity")
+        out.print(f"  [yellow]never drawn: {never} that could only fill up, and pairable ones fill every batch[/]")
     for after, identities in found.identities.items():
         share = found.samples[after] / max(len(view), 1)
         out.print(
