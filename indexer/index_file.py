@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal, get_args
@@ -35,7 +36,6 @@ from indexer.schema import (
     IndexMetadata,
 )
 from indexer.seal import Chunk, Seal, read_seal, write_seal
-from indexer.threads import in_threads
 
 Verify = Literal["quick", "full"]
 
@@ -43,6 +43,7 @@ ROWS_PER_GROUP: Final = 1 << 20
 """A page holds less than 2 GiB: a million paths stay far below, and other tools can read row groups in parallel."""
 _PARQUET: Final = b"PAR1"
 _ONE_PAGE: Final = 2**31 - 1
+_MOST_THREADS: Final = 8  # memory feeds no more
 _log = logging.getLogger("reidindex")
 
 
@@ -250,11 +251,12 @@ class IndexFile:
         names = list(self._leaves)
         sealed = enumerate(zip(_chunks(self._parquet.metadata), self._seal.checksums, strict=True))
         new = [(number, chunk, expected) for number, (chunk, expected) in sealed if number % len(names) in leaves]
-        found = in_threads(lambda chunk: chunk.checksum(self._bytes), [chunk for _, chunk, _ in new])
-        for (number, _, expected), checksum in zip(new, found, strict=True):
-            if checksum != expected:
-                group, leaf = divmod(number, len(names))
-                raise _damaged(self.path, f"column {names[leaf]}, row group {group}: the checksum differs")
+        with ThreadPoolExecutor(min(len(new), _MOST_THREADS) or 1) as threads:  # zlib lets go of Python's lock
+            found = threads.map(lambda job: job[1].checksum(self._bytes), new)
+            for (number, _, expected), checksum in zip(new, found, strict=True):
+                if checksum != expected:
+                    group, leaf = divmod(number, len(names))
+                    raise _damaged(self.path, f"column {names[leaf]}, row group {group}: the checksum differs")
         self._compared |= leaves
 
     def _verify_content(self) -> None:

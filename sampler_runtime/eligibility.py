@@ -7,7 +7,7 @@ made once a pattern. Everything by identity is a NumPy pass over its runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from sampler_runtime.pools import Pools, Stretches
 from sampler_runtime.spread import Cell, deal, regroup
 
 Rows = NDArray[np.int64]
+_PIECE: Final = 1 << 13
 _MOST_POOLS: Final = 64  # which of them an identity has is one 64-bit mask
 
 
@@ -198,7 +199,7 @@ def assemble(
     for have in patterns:
         there = np.flatnonzero(have)
         table.add(solve([signatures[pool] for pool in there.tolist()], have[there].tolist()), there)
-    serves = np.array([reason is None for reason in table.reasons], bool).take(pattern)
+    serves = look_up(np.array([reason is None for reason in table.reasons], bool), pattern)
     left_out: dict[Reason, list[NDArray[np.int32]]] = {}
     for number, reason in enumerate(table.reasons):
         if reason is not None:
@@ -212,16 +213,18 @@ def assemble(
         if short.any():
             left_out[Reason(f"with fewer than K={k} different samples", "short")] = [pools.pids[short]]
             serves &= ~short
-    chosen = slice(None) if serves.all() else serves
+    serving = replace(pools, told={"pool": pool_of_run})
+    if not serves.all():
+        serving, pattern = serving.only(serves), pattern[serves]
     return Blocks(
-        pools.pids[chosen],
-        *_stretches(pools, pool_of_run, serves),
-        pattern=pattern[chosen],
+        serving.pids,
+        *_stretches(serving),
+        pattern=pattern,
         turns=np.array(table.turns, np.int64),
         first_menu=np.array(table.first_menu, np.int64),
         menu=menu.reshape(-1, len(signatures)),
         open=opens.reshape(-1, len(signatures)),
-        first=None if all(table.first) else np.array(table.first, bool)[pattern[chosen]],
+        first=None if all(table.first) else np.array(table.first, bool)[pattern],
         rows=pools.rows,
         k=k,
         left_out={reason: np.sort(np.concatenate(pids)) for reason, pids in left_out.items()},
@@ -269,10 +272,12 @@ def _signatures(
     first_group: int,
 ) -> tuple[list[Signature], NDArray[np.uint8]]:
     """The different signatures, and which of them each run has: the needs met by its modality, and by its groups."""
-    code = kind_of_run.astype(np.int64)
-    for group, count in zip(dealt, groups, strict=True):
-        code = code * (count + 1) + group + 1
-    codes, code_of_run = (np.arange(len(meets)), kind_of_run) if not dealt else np.unique(code, return_inverse=True)
+    codes, code_of_run = np.arange(len(meets)), kind_of_run
+    if dealt:
+        code = kind_of_run.astype(np.int64)
+        for dealt_to, count in zip(dealt, groups, strict=True):
+            code = code * (count + 1) + dealt_to + 1
+        codes, code_of_run = np.unique(code, return_inverse=True)
     found: list[Signature] = []
     for number in codes.tolist():
         rest, own, top = number, [], first_group + sum(groups)
@@ -283,7 +288,8 @@ def _signatures(
         found.append((*meets[rest], *sorted(own)))
     signatures = sorted(set(found), key=lambda s: (not s, s[:1], -len(s), s))  # rows that meet nothing come last
     lookup = np.array([min(signatures.index(signature), 255) for signature in found], np.uint8)
-    return signatures, lookup.take(code_of_run)
+    same = np.array_equal(lookup, np.arange(len(lookup)))
+    return signatures, code_of_run.astype(np.uint8, copy=False) if same else look_up(lookup, code_of_run)
 
 
 def _patterns(
@@ -294,7 +300,7 @@ def _patterns(
         return np.empty((0, num_pools), np.int64), np.empty(0, np.int64)
     if cap == 1:
         bit = (np.uint64(1) << np.arange(num_pools, dtype=np.uint64)).astype(np.min_scalar_type(1 << num_pools - 1))
-        present = np.bitwise_or.reduceat(bit.take(pool_of_run), pools.offsets[:-1])
+        present = np.bitwise_or.reduceat(look_up(bit, pool_of_run), pools.offsets[:-1])
         sets, pattern = distinct_masks(present)
         return (sets[:, None].astype(np.uint64) >> np.arange(num_pools, dtype=np.uint64) & np.uint64(1)).astype(
             np.int64
@@ -310,27 +316,19 @@ def _sizes_by_pool(pools: Pools, pool_of_run: NDArray[np.uint8], num_pools: int)
     return np.stack([np.add.reduceat(column, pools.offsets[:-1], dtype=np.int64) for column in columns], axis=1)
 
 
-def _stretches(
-    pools: Pools, pool_of_run: NDArray[np.uint8], serves: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.int32], NDArray[np.uint8]]:
-    """Offsets, starts, sizes and pools of the stretches of those who serve.
-
-    Runs of one pool that follow each other are one stretch: then most identities have one for each pool.
-    """
-    if serves.all():
-        goes_on = pool_of_run[1:] == pool_of_run[:-1]
-        goes_on[pools.offsets[1:-1] - 1] = False  # that is somebody else's
-        if not goes_on.any():
-            return pools.offsets, pools.starts, pools.sizes, pool_of_run
-    keep = np.repeat(serves, np.diff(pools.offsets))
-    owner, pool, starts, sizes = pools.owners[keep], pool_of_run[keep], pools.starts[keep], pools.sizes[keep]
-    begins = np.ones(len(owner), bool)
-    begins[1:] = (owner[1:] != owner[:-1]) | (pool[1:] != pool[:-1]) | (starts[1:] != starts[:-1] + sizes[:-1])
+def _stretches(runs: Pools) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.int32], NDArray[np.uint8]]:
+    """Offsets, starts, sizes and pools of stretches: runs of one pool that follow each other are one."""
+    pool, starts, sizes = runs.told["pool"], runs.starts, runs.sizes
+    goes_on = pool[1:] == pool[:-1]
+    goes_on[runs.offsets[1:-1] - 1] = False  # that is somebody else's
+    if goes_on.any():
+        goes_on &= starts[1:] == starts[:-1] + sizes[:-1]
+    if not goes_on.any():
+        return runs.offsets, starts, sizes, pool
+    begins = np.append(True, ~goes_on)
     at = np.flatnonzero(begins)
-    firsts = np.flatnonzero(np.diff(owner[at], prepend=-1)) if len(at) else at
-    offsets = np.append(firsts, len(at)).astype(np.int32)
-    together = np.add.reduceat(sizes, at) if len(at) else sizes
-    return offsets, starts[at], together, pool[at]
+    offsets = np.append(0, np.cumsum(begins))[runs.offsets].astype(np.int32)
+    return offsets, starts[at], np.add.reduceat(sizes, at), pool[at]
 
 
 def distinct_masks(masks: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -342,8 +340,20 @@ def distinct_masks(masks: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     if top >= 1 << 16:
         return np.unique(masks, return_inverse=True)
     seen = np.zeros(top + 1, bool)
-    seen[masks] = True
+    for start in range(0, len(masks), _PIECE):
+        seen[masks[start : start + _PIECE]] = True
     found = np.flatnonzero(seen).astype(masks.dtype)
     position = np.zeros(top + 1, np.min_scalar_type(len(found)))
     position[found] = np.arange(len(found))
-    return found, position.take(masks)
+    return found, look_up(position, masks)
+
+
+def look_up(table: NDArray[Any], keys: NDArray[Any]) -> NDArray[Any]:
+    """`table[keys]` for a short table and many keys of a small type.
+
+    NumPy widens the keys to 8 bytes each: a piece of them at a time stays in the cache, all of them would be fresh memory.
+    """
+    found = np.empty(len(keys), table.dtype)
+    for start in range(0, len(keys), _PIECE):
+        found[start : start + _PIECE] = table.take(keys[start : start + _PIECE])
+    return found

@@ -71,8 +71,8 @@ def make_menus(
     >>> needs = [Need(1, Reason("without rgb")), Need(1, Reason("without nir"))]
     >>> make_menus(needs, [(0,), (1,), ()], [9, 9, 9], 4)
     Menus(turns=((1, 1, 1),), open=(True, True, True), repeats=False)
-    >>> print(make_menus(needs, [(0,)], [9], 4))
-    without nir
+    >>> str(make_menus(needs, [(0,)], [9], 4))
+    'without nir'
     """
     for number, need in enumerate(needs):
         if need.count and not any(number in pool for pool in pools):

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.schema import BY_NAME
-from indexer.threads import in_threads
 from sampler_runtime.view import IndexView
 
 Rows = NDArray[np.int64]
@@ -115,7 +114,7 @@ def _in_one_pass(blocks: Iterator[Columns], names: Sequence[str], size: int) -> 
     values = [np.empty(size, BY_NAME[name].dtype) for name in names[1:]]
     pids, offsets = np.empty(size, np.int32), np.empty(size + 1, np.int32)
     runs, identities, position = 0, 0, 0
-    for found in in_threads(_look_through, _in_pieces(blocks)):
+    for found in map(_look_through, _in_pieces(blocks)):
         new, who = slice(runs, runs + len(found.starts)), slice(identities, identities + len(found.first))
         np.add(found.starts, position, out=starts[new], casting="same_kind")
         for value, of_piece in zip(values, found.values, strict=True):
