@@ -6,36 +6,43 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from os import PathLike
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, Subset
+from torch.utils.data import BatchSampler, DistributedSampler, Subset
 
 from indexer.errors import SettingsError
 from sampler_runtime.contract import Each
-from sampler_runtime.joint import JointIndex
-from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.plan import EpochPlan
+from sampler_runtime.positions import Order, index_space
 from sampler_runtime.run import resolve
 from sampler_runtime.settings import MOST_EPOCHS, Drop, OnShort, PKSettings, Weights, digest_of, whole_number
-from sampler_runtime.shard import Shard, Split, this_process
+from sampler_runtime.shard import Mode, Shard, Sharding, Split
 from sampler_runtime.state import STATE_VERSION, check_state
 from sampler_runtime.view import IndexView
 
 if TYPE_CHECKING:
     from sampler_runtime.dataset import IndexDataset
 
-_FIRST_BLOCK = 1
-_LARGEST_BLOCK = 512
+_FIRST_BLOCK, _GROWTH, _LARGEST_BLOCK = 1, 8, 512
 """Batches are computed in blocks that grow: the first is there at once, later ones cost least."""
 
 _log = logging.getLogger("reidindex")
 Rows = NDArray[np.int64]
-Order = Sequence[str | PathLike[str]] | Sequence[int] | Rows
 Output = Literal["list", "numpy"]
+
+
+@dataclass
+class _Place:
+    """Where the stream stands. A framework that makes the sampler anew for its rank shares the place of the old one."""
+
+    epoch: int = 0
+    begun: bool = False
+    """Whether the epoch was drawn from."""
+    next: int = 0
+    """Batch of the whole stream that comes next."""
 
 
 class PKBatchSampler(BatchSampler):
@@ -69,24 +76,30 @@ class PKBatchSampler(BatchSampler):
             yielded are then positions in that order, of the samples that are in it.
         rank: Of this process; by default that of torch.distributed, 0 where it is not in use.
         world_size: Number of processes; by default that of torch.distributed.
+        shard: `rank`: draw this rank's share. `none`: draw every batch, for a framework that deals them out itself. `auto`:
+            `none` where Accelerate is in use (its `prepare` deals batches out), else `rank`. The log tells which and why.
         split: `batches`: each rank takes whole batches of one stream, all the same number. `block`: each batch is spread over
             the ranks by whole identities, so many of P each.
         output: A batch as a `list` of ints, or as one `numpy` array.
-        sampler: Not used; frameworks that re-create batch samplers pass one.
+        sampler: For frameworks that make batch samplers anew for each rank (Lightning): a `DistributedSampler` tells the rank.
 
     Raises:
         SettingsError: A setting that cannot work; the message says what could.
 
     Corner cases:
         - `len()` is exact: this rank's batches of a whole epoch.
+        - Rank and world size are asked for when an epoch begins: a sampler may be made before processes have joined.
         - The epoch moves on by one with each new iterator that is drawn from, unless `set_epoch` was called since.
         - Within a block rows of the same pool stand together, the contract's first modality (RGB) first.
         - Pickles as its index does, with its settings and where it stands.
     """
 
+    _sharding: Sharding
+    _plan: EpochPlan
+
     def __init__(
         self,
-        data: IndexView | IndexDataset | Subset[Any],
+        data: IndexView | IndexDataset | Subset[Any] | PKBatchSampler,
         p: int,
         k: int,
         each: Each = "any",
@@ -102,17 +115,24 @@ class PKBatchSampler(BatchSampler):
         order: Order | None = None,
         rank: int | None = None,
         world_size: int | None = None,
+        shard: Mode = "auto",
         split: Split = "batches",
         output: Output = "list",
         sampler: object = None,
     ) -> None:
         """See the class."""
+        if isinstance(sampler, DistributedSampler):
+            rank, world_size = sampler.rank, sampler.num_replicas
+        if isinstance(data, PKBatchSampler):  # a framework makes it anew: the same stream, and the place in it
+            self.__dict__.update(data.__dict__)
+            self._sharding = Sharding("rank", rank, world_size, data._sharding.split)
+            self._let_frameworks_make_it_anew()
+            return
         settings = PKSettings(p, k, each, epoch, seed, on_short, prefer_complete, drop, weights, compose, per_source)
         if output not in ("list", "numpy"):
             raise SettingsError(f"output: expected 'list' or 'numpy', found {output!r}")
-        index, position = _index_space(data, order)
-        shard = Shard(*this_process(rank, world_size), split)
-        self._set_up(index, position, settings, shard, output)
+        index, position = index_space(data, order)
+        self._set_up(index, position, settings, Sharding(shard, rank, world_size, split), output)
         if self.left_out:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in self.left_out.items())
             total = self.num_identities + sum(self.left_out.values())
@@ -131,31 +151,60 @@ class PKBatchSampler(BatchSampler):
             )
 
     def _set_up(
-        self, index: IndexView, position: Rows | None, settings: PKSettings, shard: Shard, output: Output
+        self, index: IndexView, position: Rows | None, settings: PKSettings, sharding: Sharding, output: Output
     ) -> None:
-        self.index, self._position, self._shard, self._output = index, position, shard, output
+        self.index, self._position, self._sharding, self._output = index, position, sharding, output
         run = resolve(index, settings)
-        self.settings, self._words = run.settings, {**run.words, "order": _digest_of_order(position)}
+        self.settings, self._words = (
+            run.settings,
+            {**run.words, "order": None if position is None else digest_of(position)},
+        )
         self._plan = run.plan(index)
-        self._epoch, self._begun, self._next = 0, False, 0
-        self.batch_size, self.drop_last = shard.identities(self.settings.p) * self.settings.k, True
+        self._place, self._told = _Place(), ""
+        self.drop_last = True
         self.sampler: Any = _EpochSetter(self)
-        if not len(self):
+        self._share()
+        self._let_frameworks_make_it_anew()
+
+    def _let_frameworks_make_it_anew(self) -> None:
+        """Tell Lightning what to make this sampler from when it injects a `DistributedSampler`: from itself.
+
+        These are the attributes in which it keeps a constructor's arguments; it sets them only for what is made in its hooks.
+        """
+        kwargs = {"data": self, "p": self.settings.p, "k": self.settings.k, "sampler": None}
+        for name, value in (("args", ()), ("kwargs", kwargs), ("arg_names", ()), ("default_kwargs", {})):
+            object.__setattr__(self, f"__pl_saved_{name}", value)
+
+    def _share(self) -> Shard:
+        """What this process draws.
+
+        Raises:
+            SettingsError: Nothing, for there are more ranks than batches.
+        """
+        shard = self._sharding.shard()
+        shard.identities(self.settings.p)
+        if not shard.count(self.num_batches):
             p = max(self.num_identities // shard.world_size, 1)
             raise SettingsError(
                 f"world_size={shard.world_size}: an epoch has {self.num_batches} batches of P={self.settings.p}, so that no rank "
                 f"would get one; use p={p} or less, fewer processes, or split='block'"
             )
+        return shard
+
+    @property
+    def batch_size(self) -> int:  # type: ignore[override]
+        """Rows of a batch of this rank; composed instances count as one."""
+        return self._sharding.shard().identities(self.settings.p) * self.settings.k
 
     @property
     def rank(self) -> int:
         """Of this process."""
-        return self._shard.rank
+        return self._sharding.shard().rank
 
     @property
     def world_size(self) -> int:
         """Number of processes."""
-        return self._shard.world_size
+        return self._sharding.shard().world_size
 
     @property
     def compose(self) -> tuple[str, ...]:
@@ -180,14 +229,14 @@ class PKBatchSampler(BatchSampler):
     @property
     def epoch(self) -> int:
         """The epoch that is being drawn or, before the first, will be."""
-        return self._epoch
+        return self._place.epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Draw this epoch with the next iterator, from its first batch."""
         epoch = whole_number(epoch, "set_epoch", 0, MOST_EPOCHS)
-        if epoch == self._epoch and not self._begun:
+        if epoch == self._place.epoch and not self._place.begun:
             return  # a framework that tells the epoch after a checkpoint was loaded must not undo its place in it
-        self._epoch, self._begun, self._next = epoch, False, 0
+        self._stand_at(epoch, 0)
 
     def batch(self, epoch: int, number: int) -> Rows:
         """The rows of any batch of the whole stream, by its number in an epoch: shape `(P, K)`.
@@ -206,13 +255,13 @@ class PKBatchSampler(BatchSampler):
             weights: As of the class.
         """
         other = object.__new__(type(self))
-        other._set_up(self.index, self._position, replace(self.settings, weights=weights), self._shard, self._output)
-        other._epoch = self._epoch + self._begun
+        other._set_up(self.index, self._position, replace(self.settings, weights=weights), self._sharding, self._output)
+        other._stand_at(self._place.epoch + self._place.begun, 0)
         return other
 
     def __len__(self) -> int:
         """Batches of this rank in every epoch."""
-        return self._shard.count(self.num_batches)
+        return self._sharding.shard().count(self.num_batches)
 
     def __iter__(self) -> Iterator[Any]:
         """This rank's batches of the epoch, identity by identity; the iterator has a state of its own."""
@@ -226,11 +275,10 @@ class PKBatchSampler(BatchSampler):
         `batch` counts the batches of the epoch that were drawn on all ranks. A DataLoader with workers draws ahead of training:
         put the number that training finished, times the world size, into `batch`, or use torchdata's StatefulDataLoader.
         """
-        batch = self._next
         return {
             "version": STATE_VERSION,
-            "epoch": self._epoch,
-            "batch": batch,
+            "epoch": self._place.epoch,
+            "batch": self._place.next,
             "seed": self.settings.seed,
             "index": self.index.view_digest,
             "settings": self._words,
@@ -246,21 +294,21 @@ class PKBatchSampler(BatchSampler):
             StateError: The state is of another index or of other settings; the message names them.
         """
         epoch, batch = check_state(state, self.state_dict(), self.num_batches)
-        if not self._shard.count(self.num_batches - batch):
+        if not self._sharding.shard().count(self.num_batches - batch):
             epoch, batch = epoch + 1, 0
-        self._epoch, self._begun, self._next = epoch, False, batch
+        self._stand_at(epoch, batch)
 
     def __getstate__(self) -> dict[str, Any]:
         if callable(self.settings.drop):
             raise SettingsError("a sampler with a predicate in `drop` cannot be pickled; give the labels")
         return {
-            "index": self.index, "position": self._position, "settings": self.settings, "shard": self._shard,
-            "output": self._output, "stands": (self._epoch, self._begun, self._next),
+            "index": self.index, "position": self._position, "settings": self.settings, "sharding": self._sharding,
+            "output": self._output, "place": self._place,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._set_up(state["index"], state["position"], state["settings"], state["shard"], state["output"])
-        self._epoch, self._begun, self._next = state["stands"]
+        self._set_up(state["index"], state["position"], state["settings"], state["sharding"], state["output"])
+        self._place = state["place"]
 
     def plan(self) -> EpochPlan:
         """The plan of the run: any batch of any epoch, as rows of `index`."""
@@ -272,18 +320,26 @@ class PKBatchSampler(BatchSampler):
             return rows
         return np.where(rows < 0, rows, self._position[rows])
 
-    def _begin(self) -> tuple[int, int]:
-        """A new iterator is drawn from: the epoch it has, and the batch it begins with."""
-        if self._begun:
-            self._epoch, self._next = self._epoch + 1, 0
-        self._begun = True
-        return self._epoch, self._next
+    def _stand_at(self, epoch: int, batch: int) -> None:
+        self._place.epoch, self._place.begun, self._place.next = epoch, False, batch
 
-    def _block(self, epoch: int, first: int, count: int) -> list[Any]:
-        """Some of this rank's batches, from a batch of the whole stream on."""
-        numbers = self._shard.numbers(first, count, self.num_batches)
-        rows = self._placed(self._plan.batches(epoch, numbers))[:, self._shard.block(self.settings.p)]
-        rows = rows.reshape(len(numbers), self.batch_size, *rows.shape[3:])
+    def _begin(self) -> tuple[Shard, int, int]:
+        """A new iterator is drawn from: its share, the epoch it has, and the batch it begins with."""
+        shard, place = self._share(), self._place
+        told = f"rank {shard.rank} of {shard.world_size}, {self._sharding.reason()}"
+        if told != self._told:
+            self._told = told
+            _log.info("shard=%r: %s", self._sharding.mode, told)
+        if place.begun:
+            place.epoch, place.next = place.epoch + 1, 0
+        place.begun = True
+        return shard, place.epoch, place.next
+
+    def _block(self, shard: Shard, epoch: int, first: int, count: int) -> list[Any]:
+        """Some batches of a rank, from a batch of the whole stream on."""
+        numbers = shard.numbers(first, count, self.num_batches)
+        rows = self._placed(self._plan.batches(epoch, numbers))[:, shard.block(self.settings.p)]
+        rows = rows.reshape(len(numbers), -1, *rows.shape[3:])
         if self._output == "numpy":
             return list(rows)
         batches = rows.tolist()
@@ -299,23 +355,26 @@ class _Batches(Iterator[Any]):
 
     def __init__(self, owner: PKBatchSampler) -> None:
         self._owner = owner
+        self._forget()
+
+    def _forget(self) -> None:
         self._ready: list[Any] = []
-        self._size, self._at, self._epoch = _FIRST_BLOCK, -1, 0
+        self._size, self._at, self._epoch, self._shard = _FIRST_BLOCK, -1, 0, Shard()
 
     def __next__(self) -> Any:
         # An epoch begins when its first batch is asked for. A DataLoader with workers makes one iterator that it
         # throws away before the one it uses, and that must not count.
         owner = self._owner
         if self._at < 0:
-            self._epoch, self._at = owner._begin()
+            self._shard, self._epoch, self._at = owner._begin()
         if not self._ready:
-            count = min(self._size, owner._shard.count(owner.num_batches - self._at))
+            count = min(self._size, self._shard.count(owner.num_batches - self._at))
             if count <= 0:
                 raise StopIteration
-            self._ready = owner._block(self._epoch, self._at, count)[::-1]
-            self._size = min(2 * self._size, _LARGEST_BLOCK)
-        self._at += owner._shard.step
-        owner._epoch, owner._next = self._epoch, self._at
+            self._ready = owner._block(self._shard, self._epoch, self._at, count)[::-1]
+            self._size = min(_GROWTH * self._size, _LARGEST_BLOCK)
+        self._at += self._shard.step
+        owner._place.epoch, owner._place.next = self._epoch, self._at
         return self._ready.pop()
 
     def state_dict(self) -> dict[str, Any]:
@@ -326,7 +385,7 @@ class _Batches(Iterator[Any]):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """As of the sampler; this iterator goes on there."""
         self._owner.load_state_dict(state)
-        self._ready, self._size, self._at = [], _FIRST_BLOCK, -1
+        self._forget()
 
 
 class _EpochSetter:
@@ -340,53 +399,3 @@ class _EpochSetter:
 
     def __len__(self) -> int:
         return len(self._owner) * self._owner.batch_size
-
-
-def _digest_of_order(position: Rows | None) -> str | None:
-    return None if position is None else digest_of(position)
-
-
-def _index_space(data: IndexView | IndexDataset | Subset[Any], order: Order | None) -> tuple[IndexView, Rows | None]:
-    """The view to draw from, and each of its rows as the position to yield; None: the row itself."""
-    if isinstance(data, Subset):
-        index, position = _index_space(data.dataset, None)  # type: ignore[arg-type]
-        index, position = _in_order(index, position, data.indices, "Subset.indices")
-    else:
-        found = data if isinstance(data, (MappedIndex, JointIndex)) else getattr(data, "index", None)
-        if not isinstance(found, (MappedIndex, JointIndex)):
-            raise SettingsError(
-                f"PKBatchSampler(data): expected an index, an IndexDataset or a Subset of one, found {type(data).__name__}; "
-                "for a dataset of your own pass the index, and `order=` with its paths"
-            )
-        index, position = found, None
-    return (index, position) if order is None else _in_order(index, position, order, "order")
-
-
-def _in_order(index: IndexView, position: Rows | None, order: Any, setting: str) -> tuple[IndexView, Rows]:
-    """Restrict a view to the samples in `order`, and number them by their place in it.
-
-    Args:
-        index: The view.
-        position: What a number in `order` means: the place of each row in an outer order; None: rows.
-        order: Paths, or numbers.
-        setting: How messages call it.
-    """
-    if isinstance(order, (str, set, frozenset, dict)) or not hasattr(order, "__len__") or not len(order):
-        raise SettingsError(
-            f"{setting}: expected paths or rows in your dataset's order, as a list, found {order!r:.60}"
-        )
-    if isinstance(order[0], (tuple, list)):
-        raise SettingsError(
-            f"{setting}: expected paths or rows, found pairs; of (path, label) samples pass [p for p, _ in samples]"
-        )
-    if isinstance(order[0], (str, PathLike)):
-        rows = index.rows_for(order)
-    elif position is None:
-        rows = index.checked_rows(order, setting)
-    else:
-        by_position = np.argsort(position)
-        rows = by_position[index.checked_rows(order, setting)]
-    by_row = np.argsort(rows, kind="stable")
-    if np.any(rows[by_row][1:] == rows[by_row][:-1]):
-        raise SettingsError(f"{setting}: a sample is named twice; in a dataset it has one position")
-    return index.subset(rows), by_row

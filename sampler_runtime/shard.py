@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from indexer.errors import SettingsError
 from sampler_runtime.settings import whole_number
 
 Split = Literal["batches", "block"]
+Mode = Literal["auto", "rank", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +88,67 @@ class Shard:
         return slice(self.rank * own, (self.rank + 1) * own)
 
 
-def this_process(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """Rank and world size as given (0 of 1 where only one of them is), or those of torch.distributed where it is in use.
+@dataclass(frozen=True, slots=True)
+class Sharding:
+    """How a process finds its share: asked anew at each epoch, for samplers are often made before processes are joined.
 
     Raises:
-        SettingsError: They are no numbers.
+        SettingsError: Rank and world size are no numbers, or there is no such way to shard.
     """
-    if rank is not None or world_size is not None:
-        rank, world_size = 0 if rank is None else rank, 1 if world_size is None else world_size
-        return whole_number(rank, "rank", 0), whole_number(world_size, "world_size", 1)
-    distributed = sys.modules.get("torch.distributed")  # who uses it has imported it
-    if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+
+    mode: Mode = "auto"
+    """`rank`: this process draws its rank's share. `none`: it draws everything, for somebody else deals batches out.
+    `auto`: `none` where Accelerate is in use, which does so; else `rank`."""
+    rank: int | None = None
+    world_size: int | None = None
+    """Both as given, or of torch.distributed."""
+    split: Split = "batches"
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise SettingsError(f"shard: expected 'auto', 'rank' or 'none', found {self.mode!r}")
+        if self.mode == "none" and (self.rank is not None or self.world_size is not None):
+            raise SettingsError("shard='none': every batch is drawn here; leave rank and world_size out")
+        self.shard()
+
+    def shard(self) -> Shard:
+        """The share of this process, now."""
+        return Shard(*self._process(), self.split)
+
+    def reason(self) -> str:
+        """Why it is this share."""
+        if self._is_given:
+            return "as given"
+        if self.mode == "none":
+            return "shard='none'"
+        if self.mode == "auto" and accelerate_is_in_use():
+            return "Accelerate deals batches out to the processes; shard='rank' if the loader is not prepared by it"
+        return "of torch.distributed" if distributed() is not None else "torch.distributed is not in use"
+
+    @property
+    def _is_given(self) -> bool:
+        return self.rank is not None or self.world_size is not None
+
+    def _process(self) -> tuple[int, int]:
+        """Rank and world size; 0 of 1 where only one of them is given."""
+        if self._is_given:
+            rank, world_size = (
+                (0 if self.rank is None else self.rank),
+                (1 if self.world_size is None else self.world_size),
+            )
+            return whole_number(rank, "rank", 0), whole_number(world_size, "world_size", 1)
+        everything = self.mode == "none" or (self.mode == "auto" and accelerate_is_in_use())
+        joined = None if everything else distributed()
+        return (0, 1) if joined is None else (joined.get_rank(), joined.get_world_size())
+
+
+def distributed() -> Any:
+    """torch.distributed, where processes have joined; who uses it has imported it."""
+    module = sys.modules.get("torch.distributed")
+    return module if module is not None and module.is_available() and module.is_initialized() else None
+
+
+def accelerate_is_in_use() -> bool:
+    """Whether an Accelerator was made: `prepare` deals whole batches out to the processes, whatever the sampler."""
+    state = getattr(sys.modules.get("accelerate.state"), "PartialState", None)
+    return bool(getattr(state, "_shared_state", None))
