@@ -5,12 +5,13 @@ DEMO   ?= demo-data
 PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN     = $(VENV)/bin/reidindex
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint oldest peers bench clean
 
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
-	@echo "make bench  measure speed: a build against find, opening against Arrow"
+	@echo "make oldest the batches once more, under the oldest versions that are allowed"
+	@echo "make bench  measure speed: a build against find, opening against Arrow, the sampler against others"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -24,6 +25,13 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "installing what the tests need ..."
 	@$(PIP) -e '.[test]'
+	@touch $@
+
+# Open Metric Learning says numpy<2, which nothing else here can have, and its sampler does not need.
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	@echo "installing the samplers that ours is measured against ..."
+	@$(PIP) -e '.[bench]'
+	@$(PIP) --no-deps open-metric-learning
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -46,8 +54,18 @@ lint: $(VENV)/.installed-test
 test: lint
 	$(VENV)/bin/python -m pytest --numprocesses auto
 
-bench: $(VENV)/.installed-test
+# NumPy 1 and the oldest other versions: the same batches. Without torch, whose release for them is another.
+oldest:
+	@$(PYTHON) -m venv $(VENV)-oldest
+	@$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/oldest.txt
+	@$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(VENV)-oldest/bin/python -m pytest --numprocesses auto tests/test_golden_batches.py tests/test_plan.py tests/test_table.py
+
+# With them, the test of the benchmarks runs them too.
+peers: $(VENV)/.installed-bench
+
+bench: peers
 	$(VENV)/bin/python -m tests.benchmarks
 
 clean:
-	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(VENV)-oldest $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

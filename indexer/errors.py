@@ -117,6 +117,9 @@ class ProblemsFoundError(ReidIndexError):
         self.problems = tuple(problems)
 
 
+_MOST_NAMES = 40  # every layout; not every identity of a dataset
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A half-sentence that names the nearest known word, or lists the known ones.
 
@@ -124,5 +127,5 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     "did you mean 'sketch'? known: rgb, sketch"
     """
     near = get_close_matches(word.lower(), known, n=1)
-    listing = "known: " + ", ".join(known)
+    listing = "known: " + ", ".join(known[:_MOST_NAMES]) + (f", … ({len(known):,})" if len(known) > _MOST_NAMES else "")
     return f"did you mean {near[0]!r}? {listing}" if near else listing

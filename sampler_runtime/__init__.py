@@ -8,7 +8,8 @@
 
 The way of the data: `mapped` maps the index, `pools` finds each identity's rows by kind, `contract` says what a block
 must hold, `eligibility` who can serve it and by which `menus`, `plan` (over `rounds` or `rates`) lays out an epoch and `draw` the rows
-of a visit, `shard` gives each rank its own batches, `batch_sampler` hands them to a DataLoader. Planning is integers and NumPy; only `batch_sampler` and `dataset` import torch.
+of a visit, `shard` gives each rank its own batches, `batch_sampler` hands them to a DataLoader. Planning is integers and NumPy; only what stands nearest to training (`batch_sampler`,
+`dataset`, `loader`) imports torch.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sampler_runtime.batch_sampler import PKBatchSampler
     from sampler_runtime.dataset import IndexDataset, Sample
     from sampler_runtime.joint import JointIndex
+    from sampler_runtime.loader import make_loader
     from sampler_runtime.mapped import MappedIndex, open_index
     from sampler_runtime.settings import Identity
     from sampler_runtime.state import StateError
@@ -33,6 +35,7 @@ __all__ = [
     "ReidIndexError",
     "Sample",
     "StateError",
+    "make_loader",
     "open_index",
 ]
 
@@ -45,6 +48,7 @@ _HOME = {
     "PKBatchSampler": "sampler_runtime.batch_sampler",
     "ReidIndexError": "indexer.errors",
     "Sample": "sampler_runtime.dataset",
+    "make_loader": "sampler_runtime.loader",
     "open_index": "sampler_runtime.mapped",
 }
 

@@ -25,7 +25,7 @@ from sampler_runtime.view import IndexView
 Rows = NDArray[np.int64]
 MILESTONES: Final = (1, 5, 10)
 CONTRACT: Final = "group contract"
-_SLICE: Final = 4096
+_ROWS_TOGETHER: Final = 1 << 18
 
 
 @dataclass
@@ -84,12 +84,13 @@ def audit(
     """
     promise = _Promise(view, run)
     seen_rows, seen_pids = np.zeros(len(view), bool), np.zeros(int(promise.pid.max(initial=-1)) + 1, bool)
+    together = max(_ROWS_TOGETHER // (plan.p * plan.blocks.k), 1)
     found = Audit(epochs, plan.num_batches, Shard(0, world_size).count(plan.num_batches))
     found.violations = dict.fromkeys(("distinct identities", "one identity a block", CONTRACT, "every sample"), 0)
     for number in range(first, first + epochs):
         stream, of_epoch = hashlib.sha256(), np.zeros(len(view), bool)
-        for start in range(0, plan.num_batches, _SLICE):  # an epoch of a large index does not fit in memory at once
-            rows = plan.batches(number, np.arange(start, min(start + _SLICE, plan.num_batches)))
+        for start in range(0, plan.num_batches, together):  # an epoch of a large index does not fit in memory at once
+            rows = plan.batches(number, np.arange(start, min(start + together, plan.num_batches)))
             stream.update(np.ascontiguousarray(rows, "<i8").data)
             promise.look_at(rows, found)
             of_epoch[rows[rows >= 0]] = True
@@ -126,6 +127,8 @@ class _Promise:
         found.drawn += int(there.sum())
         if self.places:  # a contract asks of composed instances' identities, not of their places
             found.violations[CONTRACT] += int(self._misplaced(rows).sum())
+            in_order = np.sort(rows, axis=2)  # a row that fills several places of one instance is no repeat
+            found.repeats += int(((in_order[:, :, 1:] == in_order[:, :, :-1]) & (in_order[:, :, 1:] >= 0)).sum())
         else:
             found.violations[CONTRACT] += int(self._breaks(blocks).sum())
             in_order = np.sort(blocks, axis=-1)
@@ -158,8 +161,9 @@ class _Promise:
     def samples(self) -> Rows:
         """The samples that blocks can hold, of identities that come first."""
         blocks = self.run.blocks
+        # A pool that could have a place has one in some turn's menu.
         drawn = np.maximum.reduceat(blocks.menu, blocks.first_menu, axis=0) > 0 if len(blocks.menu) else blocks.open
-        usable = (drawn | blocks.open)[np.repeat(blocks.pattern, np.diff(blocks.offsets)), blocks.pool]
+        usable = drawn[np.repeat(blocks.pattern, np.diff(blocks.offsets)), blocks.pool]
         if blocks.first is not None:
             usable &= np.repeat(blocks.first, np.diff(blocks.offsets))
         sizes = np.where(usable, blocks.sizes, 0)

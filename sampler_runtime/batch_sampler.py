@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _FIRST_BLOCK, _GROWTH, _LARGEST_BLOCK = 1, 8, 512
 """Batches are computed in blocks that grow: the first is there at once, later ones cost least."""
+_MOST_ROWS = 1 << 16
+"""Of a block of batches, where a batch is not larger."""
 
 _log = logging.getLogger("reidindex")
 Rows = NDArray[np.int64]
@@ -43,6 +45,8 @@ class _Place:
     """Whether the epoch was drawn from."""
     next: int = 0
     """Batch of the whole stream that comes next."""
+    drawn_by: object = None
+    """The iterator that moves it: the last one that was begun, until somebody says where to stand."""
 
 
 class PKBatchSampler(BatchSampler):
@@ -131,6 +135,11 @@ class PKBatchSampler(BatchSampler):
         settings = PKSettings(p, k, each, epoch, seed, on_short, prefer_complete, drop, weights, compose, per_source)
         if output not in ("list", "numpy"):
             raise SettingsError(f"output: expected 'list' or 'numpy', found {output!r}")
+        if compose and isinstance(data, Subset):
+            raise SettingsError(
+                "compose: a Subset takes one row at a time, an instance has several; draw from index.subset(rows), and give the "
+                "dataset the same"
+            )
         index, position = index_space(data, order)
         self._set_up(index, position, settings, Sharding(shard, rank, world_size, split), output)
         if self.left_out:
@@ -182,13 +191,8 @@ class PKBatchSampler(BatchSampler):
             SettingsError: Nothing, for there are more ranks than batches.
         """
         shard = self._sharding.shard()
-        shard.identities(self.settings.p)
-        if not shard.count(self.num_batches):
-            p = max(self.num_identities // shard.world_size, 1)
-            raise SettingsError(
-                f"world_size={shard.world_size}: an epoch has {self.num_batches} batches of P={self.settings.p}, so that no rank "
-                f"would get one; use p={p} or less, fewer processes, or split='block'"
-            )
+        by_identities = self.settings.epoch == "identities"
+        shard.check(self.num_batches, self.settings.p, self.num_identities if by_identities else None)
         return shard
 
     @property
@@ -303,7 +307,7 @@ class PKBatchSampler(BatchSampler):
             raise SettingsError("a sampler with a predicate in `drop` cannot be pickled; give the labels")
         return {
             "index": self.index, "position": self._position, "settings": self.settings, "sharding": self._sharding,
-            "output": self._output, "place": self._place,
+            "output": self._output, "place": replace(self._place, drawn_by=None),
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -322,8 +326,9 @@ class PKBatchSampler(BatchSampler):
 
     def _stand_at(self, epoch: int, batch: int) -> None:
         self._place.epoch, self._place.begun, self._place.next = epoch, False, batch
+        self._place.drawn_by = None
 
-    def _begin(self) -> tuple[Shard, int, int]:
+    def _begin(self, iterator: object) -> tuple[Shard, int, int]:
         """A new iterator is drawn from: its share, the epoch it has, and the batch it begins with."""
         shard, place = self._share(), self._place
         told = f"rank {shard.rank} of {shard.world_size}, {self._sharding.reason()}"
@@ -332,7 +337,7 @@ class PKBatchSampler(BatchSampler):
             _log.info("shard=%r: %s", self._sharding.mode, told)
         if place.begun:
             place.epoch, place.next = place.epoch + 1, 0
-        place.begun = True
+        place.begun, place.drawn_by = True, iterator
         return shard, place.epoch, place.next
 
     def _block(self, shard: Shard, epoch: int, first: int, count: int) -> list[Any]:
@@ -366,15 +371,17 @@ class _Batches(Iterator[Any]):
         # throws away before the one it uses, and that must not count.
         owner = self._owner
         if self._at < 0:
-            self._shard, self._epoch, self._at = owner._begin()
+            self._shard, self._epoch, self._at = owner._begin(self)
         if not self._ready:
             count = min(self._size, self._shard.count(owner.num_batches - self._at))
             if count <= 0:
                 raise StopIteration
             self._ready = owner._block(self._shard, self._epoch, self._at, count)[::-1]
-            self._size = min(_GROWTH * self._size, _LARGEST_BLOCK)
+            largest = max(_MOST_ROWS // (owner.settings.p * owner.settings.k), 1)
+            self._size = min(_GROWTH * self._size, _LARGEST_BLOCK, largest)
         self._at += self._shard.step
-        owner._place.epoch, owner._place.next = self._epoch, self._at
+        if owner._place.drawn_by is self:
+            owner._place.next = self._at
         return self._ready.pop()
 
     def state_dict(self) -> dict[str, Any]:

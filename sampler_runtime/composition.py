@@ -72,11 +72,19 @@ def compile_composition(
         SettingsError: A requirement that makes no sense for composed instances.
     """
     all_of_them = modality_mask(compose, modalities)
+    if k * len(compose) >= 1 << 15:
+        raise SettingsError(f"k: {k:,} instances of {len(compose)} modalities are beyond any batch")
     for need in contract.requirements:
-        if need.exact or need.count > k or not need.mask & all_of_them:
+        name = need.words.replace(" or ", "|")
+        if not need.mask & all_of_them:
             raise SettingsError(
-                f"each={str(contract)!r}: {need} cannot be asked of instances composed of {', '.join(compose)}: each of them "
-                "holds one row of every modality that the identity has; ask for modality>=1"
+                f"each={str(contract)!r}: {name} is not among the modalities of compose ({', '.join(compose)}); add it there, or "
+                "leave it out of each"
+            )
+        if need.exact or need.count > k:
+            raise SettingsError(
+                f"each={str(contract)!r}: {need} cannot be asked of composed instances: each holds one row of every modality that "
+                f"the identity has; ask for {name}>=1"
             )
     if contract.spreads:
         raise SettingsError(f"each={str(contract)!r}: {contract.spreads[0]} cannot be asked of composed instances")

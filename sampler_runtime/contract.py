@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol
+from operator import index as index_of
+from typing import Any, Final, Literal, Protocol, SupportsIndex
 
 from indexer.errors import SettingsError, did_you_mean
 from indexer.schema import Pairing, mask_names, modality_mask
@@ -135,20 +136,27 @@ def _preset(name: str, index: Described) -> GroupContract:
 def _quotas(each: Mapping[Any, Any], index: Described) -> GroupContract:
     needs = []
     for words, count in each.items():
-        if not isinstance(words, str) or isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        if (
+            not isinstance(words, str)
+            or isinstance(count, bool)
+            or not isinstance(count, SupportsIndex)
+            or index_of(count) < 0
+        ):
             raise SettingsError(
                 f"each={dict(each)!r}: expected modality → rows, as a whole number, found {words!r}: {count!r}"
             )
         if words.strip() in SPREADS:
             raise SettingsError(f"each={dict(each)!r}: quotas count rows of a modality; write each='{words}>={count}'")
-        names = [resolve_modality(word.strip(), index.modalities, setting="each") for word in words.split("|")]
-        needs.append(Requirement(modality_mask(names, index.modalities), count, " or ".join(names), exact=True))
+        names = {resolve_modality(word.strip(), index.modalities, setting="each") for word in words.split("|")}
+        mask = modality_mask(sorted(names), index.modalities)
+        needs.append(Requirement(mask, index_of(count), " or ".join(mask_names(mask, index.modalities)), exact=True))
     if not needs:
         raise SettingsError("each={}: expected quotas, e.g. {'rgb': 2, 'ir': 2}; each='any' asks for nothing")
-    return GroupContract(", ".join(map(str, needs)), tuple(needs))
+    merged = tuple(_merged(needs))
+    return GroupContract(", ".join(map(str, merged)), merged)
 
 
-_TERM: Final = re.compile(r"\s*(?P<names>[^<>=!]*?)\s*(?:(?P<op>[<>=!]+)\s*(?P<count>.*?)\s*)?")
+_TERM: Final = re.compile(r"\s*(?P<names>[^<>=!≥≤≠]*?)\s*(?:(?P<op>[<>=!≥≤≠]+)\s*(?P<count>.*?)\s*)?")
 
 
 class _Expression:
@@ -181,8 +189,11 @@ class _Expression:
         if op is None:
             if names in PRESETS:
                 return _preset(names, self.index)
+            if not re.fullmatch(r"[\w| -]+", names):
+                raise self._error(start, stop, "expected a modality and a count, e.g. rgb>=1")
             raise self._error(start, stop, f"expected a count after {names!r}, e.g. {names}>=1")
-        if op not in (">=", "==", "="):
+        op = {"≥": ">=", "=": "=="}.get(op, op)
+        if op not in (">=", "=="):
             raise self._error(at + found.start("op"), at + found.end("op"), f"expected >= or ==, found {op}")
         if not re.fullmatch(r"[0-9]{1,6}", count):
             where = at + found.start("count") if count else at + found.start("op")
@@ -195,6 +206,11 @@ class _Expression:
                 )
             return Spread("cameras" if names == "cameras" else "tracklets", int(count))
         resolved = []
+        spread = next((word.strip() for word in names.split("|") if word.strip() in SPREADS), None)
+        if spread is not None:
+            raise self._error(
+                start, stop, f"{spread} are no modality; ask for them in a term of their own, {spread}>=2"
+            )
         for word in names.split("|"):
             resolved.append(self._modality(word.strip(), start + len(word) - len(word.lstrip()), start + len(word)))
             start += len(word) + 1
@@ -209,10 +225,11 @@ class _Expression:
             raise self._error(start, stop, f"this index has no modality {word!r}; {near}") from None
 
     def _error(self, start: int, stop: int, message: str) -> SettingsError:
-        while start < stop - 1 and self.text[start] == " ":
+        while start < stop - 1 and self.text[start].isspace():
             start += 1
         marks = " " * start + "^" * max(stop - start, 1)
-        return SettingsError(f"each, column {start + 1}: {message}\n    {self.text}\n    {marks}")
+        text = re.sub(r"\s", " ", self.text)  # in one line, so that the marks stand where they should
+        return SettingsError(f"each, column {start + 1}: {message}\n    {text}\n    {marks}")
 
 
 def _merged(requirements: list[Requirement]) -> list[Requirement]:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
 from indexer.errors import ReidIndexError, SettingsError
 from indexer.vocabulary import TEXT
 from sampler_runtime.composition import parse_composition
+from sampler_runtime.decoding import Decode, decoder_of
 from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.view import IndexView
 
-Transform = Callable[[Image.Image], Any]
+Transform = Callable[[Any], Any]
+OnError = Literal["raise", "skip-to-same-identity"]
+
+_log = logging.getLogger("reidindex")
 
 
 def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
@@ -31,18 +37,6 @@ def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
     """
     pure = PureWindowsPath(path) if windows else PurePosixPath(path)
     return bool(pure.anchor) or ".." in pure.parts
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """Three channels of 8 bits. 16-bit infrared images are scaled: Pillow's own conversion would make them white."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        if values.min(initial=0) < 0 or values.max(initial=0) > 0xFFFF:
-            raise ValueError("32-bit values cannot be shown in 8; read such images with a Dataset of your own")
-        image = Image.fromarray((values >> 8).astype(np.uint8))
-    elif image.mode == "F":
-        raise ValueError("floating-point values cannot be shown in 8 bits; read such images with a Dataset of your own")
-    return image.convert("RGB")
 
 
 class SampleError(ReidIndexError, OSError):
@@ -67,8 +61,8 @@ class Sample(NamedTuple):
 class Instance(NamedTuple):
     """What `IndexDataset` returns of a composed instance. A DataLoader collates it field by field."""
 
-    images: dict[str, Any]
-    """Modality → transformed image; a blank one of the same shape where there is none."""
+    images: Any
+    """Modality → transformed image; a blank one of the same shape where there is none. Or what `joint_transform` made of it."""
     caption: str
     """The first sentence that describes it; empty where there is none."""
     mask: tuple[bool, ...]
@@ -87,14 +81,21 @@ def _blank(example: Any) -> Any:
 
 
 class IndexDataset(Dataset[Any]):
-    """The samples of an index view, images read by Pillow.
+    """The samples of an index view.
 
     Args:
         index: A view; row r of it is item r.
-        transform: From a Pillow image (RGB) to what training wants; None leaves the image.
+        transform: From an image (RGB; a Pillow image, where `decoder` says nothing else) to what training wants; None leaves
+            the image.
         relabel: Return pids as class labels 0 … classes - 1 of this view. The default protocol's training pids are
             that already; those of other protocols (`trial3/train`) are not.
         compose: As of the sampler, for composed instances: item `(row, row, -1)` is then an `Instance`.
+        joint_transform: The dict of images of an aligned set or an instance is transformed as a whole, after `transform`: for crops
+            that all modalities share.
+        decoder: `pillow`, `torchvision`, `simplejpeg` or a function of a path, see `decoding.decoder_of`.
+        on_error: What becomes of an image that is missing or broken. `raise`: a `SampleError`. `skip-to-same-identity`: another
+            sample of the identity takes its place, of the same modalities where there is one, not yet in the batch where
+            there is one; so batches stay P×K. Logged once a row and worker, counted in `replaced`.
 
     Corner cases:
         - An aligned set is a dict of images, each transformed by itself.
@@ -109,21 +110,41 @@ class IndexDataset(Dataset[Any]):
         *,
         relabel: bool = False,
         compose: Sequence[str] = (),
+        joint_transform: Callable[[dict[str, Any]], Any] | None = None,
+        decoder: str | Decode = "pillow",
+        on_error: OnError = "raise",
     ) -> None:
         """See the class."""
         if not isinstance(index, (MappedIndex, JointIndex)):
             raise SettingsError(f"IndexDataset(index): expected an index from open_index, found {type(index).__name__}")
         self.index, self.transform, self.relabel = index, transform, relabel
         self.compose = parse_composition(compose, index.modalities) if compose else ()
+        self.joint_transform, self._decode = joint_transform, decoder_of(decoder)
+        if on_error not in get_args(OnError):
+            raise SettingsError(f"on_error: expected 'raise' or 'skip-to-same-identity', found {on_error!r}")
+        self.on_error = on_error
+        self._replaced = torch.zeros(1, dtype=torch.int64)
+        self._replaced.share_memory_()  # type: ignore[no-untyped-call]  # workers count here
+        self._told: set[int] = set()
 
     @property
     def num_classes(self) -> int:
         """Distinct identities of the view."""
         return len(self.index.pids)
 
+    @property
+    def replaced(self) -> int:
+        """Samples that others took the place of, over all workers of this dataset."""
+        return int(self._replaced.item())
+
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.index)
+
+    def __getitems__(self, rows: Sequence[Any]) -> list[Sample | Instance]:
+        """The samples of a batch: what a DataLoader asks for. As one by one, but who takes a place knows the others."""
+        taken = set(np.concatenate([np.ravel(item) for item in rows]).tolist()) if len(rows) else set()
+        return [self._item(row, taken) for row in rows]
 
     def __getitem__(self, row: int | tuple[int, ...]) -> Sample | Instance:
         """The sample at a row or, of the tuple of rows that a sampler with `compose` yields, the composed instance.
@@ -133,15 +154,17 @@ class IndexDataset(Dataset[Any]):
             SampleError: The image is missing or cannot be decoded; the message names path and row.
             SettingsError: A tuple, without `compose`.
         """
-        if isinstance(row, tuple):
-            return self._instance(row)
-        row = self._checked(row)
+        return self._item(row, set())
+
+    def _item(self, row: Any, taken: set[int]) -> Sample | Instance:
+        if np.ndim(row):
+            return self._instance(tuple(map(int, row)), taken)
+        row, images = self._read(self._checked(row), taken)
         names = self.index.modalities_of(row)
-        images = self._images(row)
-        image: Any = images if len(images) > 1 else next(iter(images.values()))
+        image: Any = self._jointly(images) if len(images) > 1 else next(iter(images.values()))
         return Sample(image, self._pid(row), self.index.value("camid", row), "+".join(names), self.index.path_of(row))
 
-    def _instance(self, rows: tuple[int, ...]) -> Instance:
+    def _instance(self, rows: tuple[int, ...], taken: set[int]) -> Instance:
         if len(rows) != len(self.compose):
             expected = f"{len(self.compose)} rows ({', '.join(self.compose)})" if self.compose else "a row"
             raise SettingsError(
@@ -150,14 +173,15 @@ class IndexDataset(Dataset[Any]):
         there = {name: self._checked(row) for name, row in zip(self.compose, rows, strict=True) if row >= 0}
         if not there:
             raise SettingsError(f"IndexDataset[{rows}]: an instance of no rows")
-        read = {row: self._images(row) for row in dict.fromkeys(there.values())}
-        images = {name: read[row].get(name) for name, row in there.items() if name != TEXT}
-        told = [sentence for row in [there[TEXT]] for sentence in self._captions(row)] if TEXT in there else []
+        read = {row: self._read(row, taken) for row in dict.fromkeys(there.values())}
+        rows = tuple(read[there[name]][0] if name in there else -1 for name in self.compose)
+        images = {name: read[row][1].get(name) for name, row in there.items() if name != TEXT}
+        told = self._captions(rows[self.compose.index(TEXT)]) if TEXT in there else []
         example = next((image for image in images.values() if image is not None), None)
         shown = {name: images.get(name, _blank(example)) for name in self.compose if name != TEXT}
         first = next(iter(there.values()))
         mask = tuple(row >= 0 for row in rows)
-        return Instance(shown, told[0] if told else "", mask, self._pid(first), rows)
+        return Instance(self._jointly(shown), told[0] if told else "", mask, self._pid(first), rows)
 
     def _checked(self, row: int) -> int:
         if not -len(self) <= row < len(self):
@@ -171,6 +195,47 @@ class IndexDataset(Dataset[Any]):
     def _captions(self, row: int) -> list[str]:
         part, own = self.index.locate(row)
         return part.captions_of(own)
+
+    def _jointly(self, images: dict[str, Any]) -> Any:
+        return images if self.joint_transform is None else self.joint_transform(images)
+
+    def _read(self, row: int, taken: set[int]) -> tuple[int, dict[str, Any]]:
+        """The images of a row, or of the one that takes its place; and which row it is."""
+        try:
+            return row, self._images(row)
+        except SampleError as error:
+            if self.on_error == "raise":
+                raise
+            first = error
+        for other in self._others(row, taken):
+            try:
+                images = self._images(other)
+            except SampleError:
+                continue
+            taken.add(other)
+            self._replaced += 1
+            if row not in self._told:
+                self._told.add(row)
+                _log.warning("%s; row %d of the same identity takes its place", first, other)
+            return other, images
+        raise SampleError(f"{first}; no other sample of the identity can be read instead") from first
+
+    def _others(self, row: int, taken: set[int]) -> Iterator[int]:
+        """Rows that can take the place of one: of the same identity and modalities, those not in the batch first."""
+        pid, kind = self.index.value("pid", row), self.index.value("modalities", row)
+        if pid < 0:
+            return iter(())
+        start, found = 0, []
+        for pids, kinds in self.index.column_blocks("pid", "modalities"):
+            own = np.flatnonzero(pids == pid)
+            found += [(start + at, int(kinds[at])) for at in own.tolist()]
+            start += len(pids)
+        order = sorted(
+            (other for other in found if other[0] != row),
+            key=lambda other: (other[1] != kind, other[0] in taken, (other[0] - row) % len(self)),
+        )
+        # A row of other modalities would break an instance or a contract: better no batch than a wrong one.
+        return iter([other for other, other_kind in order if other_kind & kind == kind])
 
     def _images(self, row: int) -> dict[str, Any]:
         """Modality → image, of a row."""
@@ -187,13 +252,12 @@ class IndexDataset(Dataset[Any]):
             )
         file = part.root / path
         try:
-            with Image.open(file) as opened:
-                image = _as_rgb(opened)
+            image = self._decode(file)
         except FileNotFoundError:
             raise SampleError(
                 f"{file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "
                 f"`reidindex build {part.root}` looks again"
             ) from None
-        except Exception as error:  # a broken file makes Pillow raise nearly anything; say which file it was
+        except Exception as error:  # a broken file makes decoders raise nearly anything; say which file it was
             raise SampleError(f"{file}: row {row}, this image cannot be decoded ({error})") from error
         return self.transform(image) if self.transform is not None else image

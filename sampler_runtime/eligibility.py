@@ -18,7 +18,7 @@ from indexer.errors import SettingsError
 from sampler_runtime.contract import SPREADS, GroupContract
 from sampler_runtime.menus import Menus, Need, Reason, Signature, make_menus
 from sampler_runtime.pools import Pools, Stretches
-from sampler_runtime.spread import Cell, deal, regroup
+from sampler_runtime.spread import Cell, deal, regroup, renumbered
 
 Rows = NDArray[np.int64]
 _PIECE: Final = 1 << 13
@@ -147,7 +147,7 @@ def compile_blocks(
     for identity in np.searchsorted(pools.pids, tight):
         runs = slice(pools.offsets[identity], pools.offsets[identity + 1])
         told = zip(*(unit[runs].tolist() for unit in units), strict=True)
-        cells = tuple((meets[kind], tuple(cell)) for kind, cell in zip(kind_of_run[runs], told, strict=True))
+        cells = renumbered([(meets[kind], tuple(cell)) for kind, cell in zip(kind_of_run[runs], told, strict=True)])
         if cells not in found:
             found[cells] = regroup(cells, needs[: len(contract.requirements)], groups, k)
         for number, cell in enumerate(found[cells] or ()):
@@ -191,77 +191,79 @@ def assemble(
     """
     if len(signatures) > _MOST_POOLS:
         raise SettingsError(
-            f"the samples' modalities make {len(signatures)} pools, at most {_MOST_POOLS} can be told apart; "
-            "use a contract with fewer requirements"
+            f"each: it tells {len(signatures)} kinds of samples apart, by modalities and by the cameras, tracklets or views "
+            f"that a block is spread over; at most {_MOST_POOLS} are possible: ask for fewer"
         )
-    patterns, pattern = _patterns(pools, pool_of_run, len(signatures), cap)
-    table = _MenuTable(len(signatures))
-    for have in patterns:
+    sets, which = _patterns(pools, pool_of_run, len(signatures), cap)
+    patterns: list[_Pattern] = []
+    reasons: dict[Reason, int] = {}
+    kind_of_set = np.empty(len(sets), np.min_scalar_type(-len(sets) - 1))  # a pattern, or -1 less a reason
+    for number, have in enumerate(sets):
         there = np.flatnonzero(have)
-        table.add(solve([signatures[pool] for pool in there.tolist()], have[there].tolist()), there)
-    serves = look_up(np.array([reason is None for reason in table.reasons], bool), pattern)
-    left_out: dict[Reason, list[NDArray[np.int32]]] = {}
-    for number, reason in enumerate(table.reasons):
-        if reason is not None:
-            left_out.setdefault(reason, []).append(pools.pids[pattern == number])
-    menu, opens = np.array(table.menu, np.int64), np.array(table.open, bool)
-    if not repeat_rows and len(pattern):
-        sizes = _sizes_by_pool(pools, pool_of_run, len(signatures))
-        first_menu = menu.reshape(-1, len(signatures))[np.array(table.first_menu)]
-        usable = np.where(opens, 0, first_menu)[pattern].sum(1) + (sizes * opens[pattern]).sum(1)
-        short = serves & (np.array(table.repeats)[pattern] | (usable < k))
+        solved = solve([signatures[pool] for pool in there.tolist()], have[there].tolist())
+        if isinstance(solved.menus, Reason):
+            kind_of_set[number] = -1 - reasons.setdefault(solved.menus, len(reasons))
+        else:
+            kind_of_set[number] = len(patterns)
+            patterns.append(_Pattern.of(solved, solved.menus, there, len(signatures)))
+    kind = look_up(kind_of_set, which)
+    serves = kind >= 0
+    left_out = {reason: pools.pids[kind == -1 - number] for reason, number in reasons.items()}
+    if not repeat_rows and serves.any():
+        short = np.zeros(len(kind), bool)
+        short[serves] = _short(patterns, kind[serves], _sizes_by_pool(pools, pool_of_run, len(signatures))[serves], k)
         if short.any():
-            left_out[Reason(f"with fewer than K={k} different samples", "short")] = [pools.pids[short]]
+            left_out[Reason(f"with fewer than K={k} different samples", "short")] = pools.pids[short]
             serves &= ~short
     serving = replace(pools, told={"pool": pool_of_run})
     if not serves.all():
-        serving, pattern = serving.only(serves), pattern[serves]
+        serving, kind = serving.only(serves), kind[serves]
+    turns = np.array([len(pattern.menu) for pattern in patterns], np.int64)
+    none = np.empty((0, len(signatures)), np.int64)
+    cells = [pattern.cells for pattern in patterns if pattern.cells is not None]
     return Blocks(
         serving.pids,
         *_stretches(serving),
-        pattern=pattern,
-        turns=np.array(table.turns, np.int64),
-        first_menu=np.array(table.first_menu, np.int64),
-        menu=menu.reshape(-1, len(signatures)),
-        open=opens.reshape(-1, len(signatures)),
-        first=None if all(table.first) else np.array(table.first, bool)[pattern],
+        pattern=kind,
+        turns=turns,
+        first_menu=np.cumsum(turns) - turns,
+        menu=np.concatenate([none, *(pattern.menu for pattern in patterns)]),
+        open=np.concatenate([none.astype(bool), *(pattern.open[None] for pattern in patterns)]),
+        first=None
+        if all(pattern.first for pattern in patterns)
+        else np.array([pattern.first for pattern in patterns])[kind],
         rows=pools.rows,
         k=k,
-        left_out={reason: np.sort(np.concatenate(pids)) for reason, pids in left_out.items()},
-        cells=np.concatenate(table.cells) if table.cells else None,
+        left_out=left_out,
+        cells=np.concatenate(cells) if cells else None,
     )
 
 
-class _MenuTable:
-    """The menus of all patterns, one below the other."""
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """What is made of a set of pools, told for all pools of the index."""
 
-    def __init__(self, pools: int) -> None:
-        self.pools = pools
-        self.reasons: list[Reason | None] = []
-        self.first: list[bool] = []
-        self.turns: list[int] = []
-        self.first_menu: list[int] = []
-        self.repeats: list[bool] = []
-        self.menu: list[NDArray[np.int64]] = []
-        self.open: list[NDArray[np.bool_]] = []
-        self.cells: list[NDArray[np.int16]] = []
+    menu: NDArray[np.int64]
+    """Shape `(turns, pools)`."""
+    open: NDArray[np.bool_]
+    """Shape `(pools,)`."""
+    repeats: bool
+    first: bool
+    cells: NDArray[np.int16] | None
 
-    def add(self, solved: Solved, there: NDArray[np.int64]) -> None:
-        """The menus of one pattern, given for the pools that are there."""
-        refused = isinstance(solved.menus, Reason)
-        menus = Menus((), (), False) if isinstance(solved.menus, Reason) else solved.menus
-        self.reasons.append(solved.menus if isinstance(solved.menus, Reason) else None)
-        self.first.append(solved.first or refused)
-        self.turns.append(len(menus.turns))
-        self.first_menu.append(len(self.menu))
-        self.repeats.append(menus.repeats)
-        self.open.append(np.zeros(self.pools, bool))
-        self.open[-1][there[[i for i, is_open in enumerate(menus.open) if is_open]]] = True
-        for counts in menus.turns:
-            self.menu.append(np.zeros(self.pools, np.int64))
-            self.menu[-1][there] = counts
-        if solved.cells is not None:
-            self.cells.append(solved.cells)
+    @classmethod
+    def of(cls, solved: Solved, menus: Menus, there: NDArray[np.int64], pools: int) -> _Pattern:
+        menu, opens = np.zeros((len(menus.turns), pools), np.int64), np.zeros(pools, bool)
+        menu[:, there], opens[there] = menus.turns, menus.open
+        return cls(menu, opens, menus.repeats, solved.first, solved.cells)
+
+
+def _short(patterns: Sequence[_Pattern], kind: NDArray[Any], sizes: Rows, k: int) -> NDArray[np.bool_]:
+    """Which identities cannot fill a block with different rows; `sizes` has shape `(identities, pools)`."""
+    opens = np.array([pattern.open for pattern in patterns])
+    closed = np.array([np.where(pattern.open, 0, pattern.menu[0]).sum() for pattern in patterns])
+    usable = closed[kind] + (sizes * opens[kind]).sum(1)
+    return np.asarray(np.array([pattern.repeats for pattern in patterns])[kind] | (usable < k))
 
 
 def _signatures(

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import NotEnoughIdentitiesError
+from indexer.errors import NotEnoughIdentitiesError, SettingsError, did_you_mean
 from sampler_runtime.contract import Each
 from sampler_runtime.run import resolve
 from sampler_runtime.settings import PKSettings
 from sampler_runtime.view import IndexView
 
 _MOST_NAMES = 8
+_SETTINGS = [name for name in PKSettings.__dataclass_fields__ if name not in ("p", "k", "each")]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class Explanation:
 
 def explain(view: IndexView, each: Each = "any", *, p: int, k: int, **settings: Any) -> Explanation:
     """Who can serve settings; see `MappedIndex.explain`."""
+    unknown = sorted(set(settings) - set(PKSettings.__dataclass_fields__))
+    if unknown:
+        raise SettingsError(f"explain(): no such setting {unknown[0]!r}; {did_you_mean(unknown[0], _SETTINGS)}")
     run = resolve(view, PKSettings(p, k, each, **settings))
     try:
         batches, advice = run.plan(view).num_batches, None
@@ -79,8 +83,8 @@ def explain(view: IndexView, each: Each = "any", *, p: int, k: int, **settings: 
     serving = run.blocks.num_identities
     return Explanation(
         str(run.contract),
-        p,
-        k,
+        run.settings.p,
+        run.settings.k,
         serving + sum(map(len, left_out.values())),
         serving,
         left_out,

@@ -18,6 +18,7 @@ from indexer.errors import SettingsError
 from indexer.schema import BY_NAME, MAX_MODALITIES, Pairing, mask_names
 from indexer.vocabulary import modality_order
 from sampler_runtime.mapped import MappedIndex
+from sampler_runtime.view import checked_pids, checked_rows
 
 if TYPE_CHECKING:
     from sampler_runtime.contract import Each
@@ -78,7 +79,14 @@ class JointIndex:
 
     def select(self, *, split: str | Sequence[str] | None = None, modality: str | None = None) -> JointIndex:
         """The samples of a split, of a modality, or of both, of every part; see `MappedIndex.select`."""
-        return JointIndex({name: part.select(split=split, modality=modality) for name, part in self.parts.items()})
+
+        def selected(name: str, part: MappedIndex) -> MappedIndex:
+            try:
+                return part.select(split=split, modality=modality)
+            except SettingsError as error:
+                raise SettingsError(f"{name}: {error}") from None
+
+        return JointIndex({name: selected(name, part) for name, part in self.parts.items()})
 
     def subset(
         self, rows: Sequence[int] | Rows | None = None, *, pids: Sequence[int] | Rows | None = None
@@ -86,11 +94,10 @@ class JointIndex:
         """The samples at some rows, or of some identities, in index order; see `MappedIndex.subset`."""
         if (rows is None) == (pids is None):
             raise SettingsError("subset(): expected either rows= or pids=")
-        chosen = np.asarray(pids) if rows is None else self.checked_rows(rows, "subset(rows=)")
-        firsts = self._first_pid if rows is None else self._first_row
-        outside = chosen[(chosen < 0) | (chosen >= firsts[-1])]
-        if len(outside):
-            raise SettingsError(f"subset(pids=): pid {outside[0]} is not in this view; the view's are in its `pids`")
+        if rows is None:
+            chosen, firsts = checked_pids(pids, self.pids, self.selection), self._first_pid
+        else:
+            chosen, firsts = self.checked_rows(rows, "subset(rows=)"), self._first_row
         parts = {}
         for number, (name, part) in enumerate(self.parts.items()):
             own = chosen[(chosen >= firsts[number]) & (chosen < firsts[number + 1])] - firsts[number]
@@ -99,7 +106,7 @@ class JointIndex:
 
     def checked_rows(self, rows: Any, setting: str) -> Rows:
         """Rows a user gave, as an array; see `MappedIndex.checked_rows`."""
-        return MappedIndex.checked_rows(self, rows, setting)  # type: ignore[arg-type]
+        return checked_rows(rows, len(self), setting)
 
     def column(self, name: str) -> NDArray[Any]:
         """An integer column, shape `(len(self),)`."""

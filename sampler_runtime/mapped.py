@@ -24,6 +24,7 @@ from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
 from indexer.index_file import IndexFile, Verify, locate_index
 from indexer.schema import MAPPED_INTEGERS, IndexMetadata, Pairing, mask_names, modality_mask
 from indexer.vocabulary import TEXT, resolve_modality, standard_split
+from sampler_runtime.view import checked_pids, checked_rows
 
 if TYPE_CHECKING:
     from sampler_runtime.contract import Each
@@ -115,7 +116,7 @@ class MappedIndex:
 
     @property
     def selection(self) -> str:
-        """How this view was made, in words; the same words make the same view."""
+        """How this view was made, in words."""
         return (
             " / ".join(f"{kind} {value if isinstance(value, str) else len(value)}" for kind, value in self._steps)
             or "all"
@@ -158,7 +159,7 @@ class MappedIndex:
         steps = self._steps
         if split is not None:
             words = split.split("+") if isinstance(split, str) else split
-            if isinstance(words, int) or not all(isinstance(word, str) for word in words) or not words:
+            if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words) or not words:
                 raise SettingsError(f"select(split=): expected a split's name, or several, found {split!r}")
             names = [standard_split(word) for word in words]
             for name in names:
@@ -192,17 +193,9 @@ class MappedIndex:
         return MappedIndex(self.path, self.digest, (*self._steps, ("rows", chosen)), _file=self._opened)
 
     def _rows_of(self, pids: Any) -> Rows:
-        wanted = np.asarray(pids)
-        if wanted.ndim != 1 or (wanted.dtype.kind not in "iu" and wanted.size):
-            raise SettingsError(f"subset(pids=): expected pids as a list of ints, found {pids!r:.60}")
-        strange = np.setdiff1d(wanted, self.pids)
-        if len(strange) or len(np.unique(wanted)) < len(wanted):
-            problem = (
-                f"pid {strange[0]} is not in this view ({self.selection})" if len(strange) else "a pid is named twice"
-            )
-            raise SettingsError(f"subset(pids=): {problem}; the view's are in its `pids`")
+        wanted = checked_pids(pids, self.pids, self.selection)
         keep = np.zeros(int(self.pids[-1]) + 2 if len(self.pids) else 1, bool)  # the last is that of pid -1
-        keep[wanted.astype(np.int64)] = True
+        keep[wanted] = True
         parts = [keep[pid] for (pid,) in self.column_blocks("pid")]
         return np.flatnonzero(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
@@ -212,14 +205,7 @@ class MappedIndex:
         Raises:
             SettingsError: They are no whole numbers, or not rows of this view.
         """
-        given = np.asarray(rows)
-        if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
-            hint = "; of a mask take np.flatnonzero(mask)" if given.dtype.kind == "b" else ""
-            raise SettingsError(f"{setting}: expected rows as a list of ints, found {rows!r:.60}{hint}")
-        outside = given[(given < 0) | (given >= len(self))] if given.size else given
-        if len(outside):
-            raise SettingsError(f"{setting}: rows lie in 0 … {len(self) - 1}, found {outside[0]}")
-        return given.astype(np.int64)
+        return checked_rows(rows, len(self), setting)
 
     @cached_property
     def _span(self) -> tuple[int, int] | Rows:
@@ -343,7 +329,8 @@ class MappedIndex:
         if len(missing):
             raise SettingsError(
                 f"rows_for(paths): {len(missing):,} of {len(found):,} paths are not in this index ({self.selection}), "
-                f"first: {os.fspath(paths[missing[0]])!r}; paths are relative to {self.root}, e.g. {self.path_of(0)!r}"
+                f"first: {os.fspath(paths[missing[0]])!r}; paths are relative to {self.root}"
+                + (f", e.g. {self.path_of(0)!r}" if len(self) else "")
             )
         return found
 

@@ -27,6 +27,8 @@ class Reason:
     """What is said of it, e.g. `without nir`."""
     cause: Literal["missing", "tight", "short", "dropped"] = "missing"
     """It has no such rows; K rows are too few for what it has; it has too few rows for K; the user does not want it."""
+    k: int | None = None
+    """Rows of a block with which it could serve."""
 
     def __str__(self) -> str:
         return self.words
@@ -80,6 +82,8 @@ def make_menus(
     open_pools = tuple(not any(needs[number].exact for number in pool) for pool in pools)
     search = _Search(needs, pools, have, k, any(open_pools))
     base = search.fewest()
+    if search.gave_up:
+        return Reason("with too many kinds of samples to find a block", "tight")
     if base is None:
         if as_k_permits and not any(need.exact for need in needs):
             return Menus(_turns_of_covers(needs, pools, k), (False,) * len(pools), False)
@@ -105,7 +109,11 @@ def make_menus(
 
 
 class _Search:
-    """Uniform-cost search over menus, row by row."""
+    """The best menu first (A*), row by row: what is still needed at least says where it is worth looking.
+
+    Needs that no pool meets two of are counted together: each of their rows is one more. Of several such families the one that
+    needs most is the bound.
+    """
 
     def __init__(
         self, needs: Sequence[Need], pools: Sequence[Signature], have: Sequence[int], k: int, fillable: bool
@@ -114,33 +122,62 @@ class _Search:
         self.fillable = fillable
         # the pool that meets most needs comes first: an aligned sample counts for all its modalities
         self.order = sorted(range(len(pools)), key=lambda pool: -len(pools[pool]))
+        together = {(i, j) for pool in pools for i in pool for j in pool}
+        asked = [number for number, need in enumerate(needs) if need.count]
+        self.families = {self._family(first, asked, together) for first in asked}
+        self.gave_up = False
+
+    @staticmethod
+    def _family(first: int, asked: Sequence[int], together: set[tuple[int, int]]) -> tuple[int, ...]:
+        family = [first]
+        for number in asked:
+            if number != first and all((number, other) not in together for other in family):
+                family.append(number)
+        return tuple(sorted(family))
 
     def fewest(self, with_pool: int | None = None) -> Menu | None:
-        """The menu with the fewest repeats, then the fewest rows; None: there is none within K rows."""
+        """The menu with the fewest repeats, then the fewest rows; None: there is none within K rows, or it `gave_up`."""
         serial = count()
         empty = (0,) * len(self.pools)
         start = empty if with_pool is None else self._add(empty, with_pool)
-        heap = [(0, sum(start), next(serial), start)] if start is not None and sum(start) <= self.k else []
+        heap: list[tuple[int, int, int, int, Menu]] = []
         seen: set[Menu] = set()
-        while heap and len(seen) < _MOST_STATES:
-            repeats, rows, _, menu = heapq.heappop(heap)
-            if menu in seen:
-                continue
-            seen.add(menu)
-            got = self._got(menu)
+
+        def push(menu: Menu) -> None:
+            repeats, rows = self._at_least(menu)
+            if rows <= self.k and menu not in seen:
+                seen.add(menu)
+                heapq.heappush(heap, (repeats, rows, -sum(menu), next(serial), menu))
+
+        if start is not None:
+            push(start)
+        while heap:
+            if len(seen) > _MOST_STATES:
+                self.gave_up = True
+                return None
+            *_, menu = heapq.heappop(heap)
+            got, rows = self._got(menu), sum(menu)
             unmet = next((n for n, need in enumerate(self.needs) if got[n] < need.count), None)
             if unmet is None:
                 if self.fillable or rows == self.k:
                     return menu
                 continue
-            if rows == self.k:
-                continue
             for pool in self.order:
                 more = self._add(menu, pool) if unmet in self.pools[pool] else None
                 if more is not None:
-                    again = int(more[pool] > self.have[pool])
-                    heapq.heappush(heap, (repeats + again, rows + 1, next(serial), more))
+                    push(more)
         return None
+
+    def _at_least(self, menu: Menu) -> tuple[int, int]:
+        """Repeats and rows that a menu has in the end, at least."""
+        got = self._got(menu)
+        missing = [max(need.count - got[n], 0) for n, need in enumerate(self.needs)]
+        unused = [max(there - drawn, 0) for drawn, there in zip(menu, self.have, strict=True)]
+        left = [sum(u for u, pool in zip(unused, self.pools, strict=True) if n in pool) for n in range(len(self.needs))]
+        more = max((sum(missing[n] for n in family) for family in self.families), default=0)
+        again = max((sum(max(missing[n] - left[n], 0) for n in family) for family in self.families), default=0)
+        repeats = sum(max(drawn - there, 0) for drawn, there in zip(menu, self.have, strict=True))
+        return repeats + again, sum(menu) + more
 
     def _got(self, menu: Menu) -> list[int]:
         got = [0] * len(self.needs)
@@ -162,10 +199,11 @@ def _why_not(needs: Sequence[Need], pools: Sequence[Signature], have: Sequence[i
     larger = _Search(needs, pools, have, enough, True).fewest()
     if larger is None:
         return Reason("whose samples cannot meet all of it at once", "tight")
-    if sum(larger) > k:
-        return Reason(f"that need {sum(larger)} rows in a block of K={k}", "tight")
+    rows = sum(larger)
+    if rows > k:
+        return Reason(f"that need {rows} rows in a block of K={k}", "tight", rows)
     others = f"whose other samples cannot fill K={k}" if fillable else f"that have nothing else to fill K={k}"
-    return Reason(others, "tight")
+    return Reason(others, "tight", rows)
 
 
 def _turns_of_covers(needs: Sequence[Need], pools: Sequence[Signature], k: int) -> tuple[Menu, ...]:

@@ -102,12 +102,15 @@ class EpochPlan:
 
 
 def _side_by_side(visits: Sequence[Visits], batches: int) -> Visits:
-    """The visits of several sources as those of one, batch by batch."""
+    """The visits of several sources as those of one, batch by batch: dealt evenly, so that ranks that share a batch share them."""
     if len(visits) == 1:
         return visits[0]
+    shares = [len(v.who) // max(batches, 1) for v in visits]
+    places = np.concatenate([(np.arange(share) + 0.5) / max(share, 1) for share in shares])
+    order = np.argsort(places, kind="stable")
 
     def joined(arrays: Sequence[Rows]) -> Rows:
-        return np.concatenate([array.reshape(batches, -1) for array in arrays], axis=1).reshape(-1)
+        return np.concatenate([array.reshape(batches, -1) for array in arrays], axis=1)[:, order].reshape(-1)
 
     begins = [v.begin for v in visits if v.begin is not None]
     lengths = [v.length for v in visits if v.length is not None]

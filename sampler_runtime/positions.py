@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Subset
 
 from indexer.errors import SettingsError
-from sampler_runtime.joint import JointIndex
-from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.view import IndexView
 
 if TYPE_CHECKING:
@@ -28,14 +26,19 @@ def index_space(data: IndexView | IndexDataset | Subset[Any], order: Order | Non
         index, position = index_space(data.dataset, None)  # type: ignore[arg-type]
         index, position = _in_order(index, position, data.indices, "Subset.indices")
     else:
-        found = data if isinstance(data, (MappedIndex, JointIndex)) else getattr(data, "index", None)
-        if not isinstance(found, (MappedIndex, JointIndex)):
+        found = data if is_view(data) else getattr(data, "index", None)
+        if not is_view(found):
             raise SettingsError(
                 f"PKBatchSampler(data): expected an index, an IndexDataset or a Subset of one, found {type(data).__name__}; "
                 "for a dataset of your own pass the index, and `order=` with its paths"
             )
         index, position = found, None
     return (index, position) if order is None else _in_order(index, position, order, "order")
+
+
+def is_view(thing: object) -> TypeGuard[IndexView]:
+    """Whether it offers what is asked of an index. Its class is looked at: some of a view's properties pass over all rows."""
+    return all(hasattr(type(thing), name) for name in ("view_digest", "column_blocks", "subset", "checked_rows"))
 
 
 def _in_order(index: IndexView, position: Rows | None, order: Any, setting: str) -> tuple[IndexView, Rows]:

@@ -58,32 +58,50 @@ class Run:
             for part in self.parts:
                 drawn = int((weights[part.members] > 0).sum())
                 if drawn < part.p:
+                    of = f" of {part.name}" if part.name else ""
                     raise NotEnoughIdentitiesError(
-                        f"weights: {drawn:,} identities that can serve have a weight above 0, P={part.p} needs more; use p={drawn} or less"
+                        f"weights: {drawn:,} identities{of} that can serve have a weight above 0, P={part.p} needs more; "
+                        + (f"use p={drawn} or less, or give" if drawn and not part.name else "give")
+                        + " more of them a weight"
                     )
         return lay_out(self.blocks, self.parts, self.settings.epoch, self.settings.seed, weights)
 
     def _not_enough(self, view: IndexView, part: Part) -> NotEnoughIdentitiesError:
         blocks, settings = self.blocks, self.settings
-        serve, left_out = blocks.num_identities, sum(map(len, blocks.left_out.values()))
+        serve, everybody = blocks.num_identities, self.everybody.num_identities
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in blocks.counts().items())
         why = f" ({reasons})" if reasons else ""
-        if settings.per_source is not None:
+        if not everybody:
             return NotEnoughIdentitiesError(
-                f"per_source[{part.name!r}]: {len(part.members):,} identities of it can serve each={self.contract} with K={settings.k}, "
-                f"{part.p} are asked for{why}; use {len(part.members)} or less"
+                f"P={settings.p}: this view ({view.selection}) has no identities to draw; select another split"
             )
-        hints = []
-        if serve:
-            hints.append(f"use p={serve} or less")
-        if settings.each != "any" and serve + left_out >= settings.p:
-            hints.append("use each='any'")
-        if not serve + left_out:
-            hints = [f"this view ({view.selection}) has no identities to draw: select another split"]
+        if settings.per_source is not None:
+            members = len(part.members)
+            return NotEnoughIdentitiesError(
+                f"per_source[{part.name!r}]: {members:,} identities of it can serve each={self.contract} with K={settings.k}, "
+                f"{part.p} are asked for{why}; ask for {members} or less of it, and p={settings.p - part.p + members}"
+            )
         return NotEnoughIdentitiesError(
-            f"P={settings.p}: {serve:,} of {serve + left_out:,} identities can serve each={self.contract} with K={settings.k}{why}"
-            + (f"; {' or '.join(hints)}" if hints else "")
+            f"P={settings.p}: {serve:,} of {everybody:,} identities can serve each={self.contract} with K={settings.k}{why}"
+            + "".join(f"; use {hint}" for hint in [" or ".join(self._hints())] if hint)
         )
+
+    def _hints(self) -> list[str]:
+        """What would let more identities serve, or fewer do."""
+        blocks, settings = self.blocks, self.settings
+        hints = [f"p={blocks.num_identities} or less"] if blocks.num_identities else []
+        dropped, short = len(blocks.caused_by("dropped")), len(blocks.caused_by("short"))
+        if short:
+            hints.append("a smaller k, or on_short='repeat'")
+        rooms = [reason.k for reason in blocks.left_out if reason.k is not None and reason.k != settings.k]
+        if rooms:
+            hints.append(f"k={max(rooms)}")
+        # Without a contract everybody serves who is not dropped, or too short.
+        if settings.each != "any" and not short and self.everybody.num_identities - dropped >= settings.p:
+            hints.append("each='any'")
+        if dropped and self.everybody.num_identities >= settings.p:
+            hints.append("a shorter drop=")
+        return hints
 
 
 def resolve(view: IndexView, settings: PKSettings) -> Run:
@@ -141,11 +159,7 @@ def _parts(view: IndexView, blocks: Blocks, settings: PKSettings) -> tuple[Part,
     known = sorted({str(name) for name in source if name is not None})
     for name in settings.per_source:
         if name not in known:
-            what = (
-                f"known are {', '.join(known)}; {did_you_mean(name, known)}"
-                if known
-                else "this index tells none; use JointIndex to join several"
-            )
+            what = did_you_mean(name, known) if known else "this index tells none; use JointIndex to join several"
             raise SettingsError(f"per_source: no identity that can be drawn comes from {name!r}; {what}")
     return tuple(Part(everyone[source == name], count, name) for name, count in settings.per_source.items())
 

@@ -84,12 +84,19 @@ class PKSettings:
             object.__setattr__(self, "epoch", whole_number(self.epoch, "epoch", 1, MOST_EPOCHS))
         if self.on_short not in get_args(OnShort):
             raise SettingsError(f"on_short: expected 'repeat', 'exclude' or 'error', found {self.on_short!r}")
-        if not isinstance(self.prefer_complete, bool):
+        prefer: object = self.prefer_complete
+        if not isinstance(prefer, (bool, np.bool_)):
             raise SettingsError(f"prefer_complete: expected True or False, found {self.prefer_complete!r}")
+        object.__setattr__(self, "prefer_complete", bool(prefer))
         if isinstance(self.drop, str) or not (callable(self.drop) or isinstance(self.drop, Sequence)):
             raise SettingsError(
                 f"drop: expected labels of identities as a list, or a predicate, found {self.drop!r:.60}"
             )
+        if not isinstance(self.compose, (list, tuple)):
+            raise SettingsError(
+                f"compose: expected the modalities of an instance in order, e.g. ('rgb', 'text'), found {self.compose!r}"
+            )
+        object.__setattr__(self, "compose", tuple(self.compose))
         self._check_weights()
         self._check_sources()
 
@@ -115,7 +122,10 @@ class PKSettings:
             return
         if not isinstance(sources, Mapping) or not sources:
             raise SettingsError(f"per_source: expected source → identities in a batch, found {sources!r}")
-        counts = {source: whole_number(count, f"per_source[{source!r}]", 1) for source, count in sources.items()}
+        if not all(isinstance(source, str) for source in sources):
+            raise SettingsError(f"per_source: expected names of sources, found {sources!r}")
+        # In one order, whatever the user's: equal settings, equal batches.
+        counts = {name: whole_number(sources[name], f"per_source[{name!r}]", 1) for name in sorted(sources)}
         object.__setattr__(self, "per_source", counts)
         if sum(counts.values()) != self.p:
             raise SettingsError(

@@ -56,6 +56,30 @@ class Shard:
         """
         return max(batches, 0) // self.step
 
+    def check(self, batches: int, p: int, identities: int | None) -> None:
+        """That this rank has anything to draw.
+
+        Args:
+            batches: Of an epoch.
+            p: Identities of a batch.
+            identities: That can be drawn, where the epoch is as long as there are identities.
+
+        Raises:
+            SettingsError: It has nothing; the message says with what it would.
+        """
+        self.identities(p)
+        if self.count(batches):
+            return
+        fitting = (identities or 0) // self.world_size
+        hints = [f"use p={fitting} or less"] if 0 < fitting < p else []
+        hints += [f"at most {batches} processes", "more batches an epoch"]
+        if p % self.world_size == 0:
+            hints.append("split='block'")
+        raise SettingsError(
+            f"world_size={self.world_size}: an epoch has {batches} batches of P={p}, so that no rank would get one; "
+            + " or ".join(hints)
+        )
+
     def numbers(self, first: int, count: int, batches: int) -> NDArray[np.int64]:
         """The numbers of the next batches that this rank takes, from a batch of the whole stream on.
 
@@ -76,7 +100,8 @@ class Shard:
         if p % self.world_size:
             near = max(p // self.world_size, 1) * self.world_size
             raise SettingsError(
-                f"split='block': P={p} identities cannot be spread over {self.world_size} ranks evenly; use p={near}"
+                f"split='block': P={p} identities cannot be spread over {self.world_size} ranks evenly; use p={near} or "
+                "split='batches'"
             )
         return p // self.world_size
 

@@ -16,6 +16,7 @@ from sampler_runtime.menus import Need, Signature
 
 Runs = NDArray[Any]
 UNKNOWN = -1
+_MOST_STATES = 20_000
 
 
 def deal(owners: Runs, units: Runs, sizes: Runs, groups: int) -> NDArray[np.int8]:
@@ -54,6 +55,19 @@ Cell = tuple[Signature, tuple[int, ...]]
 """The needs that a run's rows meet by their modality, and its unit in each spread."""
 
 
+def renumbered(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Cameras numbered as they come, so that identities which differ in nothing else are solved once.
+
+    >>> renumbered([((0,), (7,)), ((1,), (-1,)), ((1,), (7,)), ((1,), (3,))])
+    (((0,), (0,)), ((1,), (-1,)), ((1,), (0,)), ((1,), (1,)))
+    """
+    numbers: list[dict[int, int]] = [{UNKNOWN: UNKNOWN} for _ in (cells[0][1] if cells else ())]
+    return tuple(
+        (cell[0], tuple(own.setdefault(unit, len(own) - 1) for own, unit in zip(numbers, cell[1], strict=True)))
+        for cell in cells
+    )
+
+
 def regroup(
     cells: Sequence[Cell], needs: Sequence[Need], groups: Sequence[int], k: int
 ) -> list[tuple[int, ...]] | None:
@@ -70,7 +84,7 @@ def regroup(
     Returns:
         Group of each cell in each spread; None: there is no such block.
     """
-    chosen = _choose(sorted(set(cells)), needs, groups, k, [])
+    chosen = _choose(sorted(set(cells)), needs, groups, k)
     if chosen is None:
         return None
     deals: list[dict[int, int]] = []
@@ -81,25 +95,45 @@ def regroup(
     return [tuple(deal.get(unit, UNKNOWN) for deal, unit in zip(deals, cell[1], strict=True)) for cell in cells]
 
 
-def _choose(
-    cells: Sequence[Cell], needs: Sequence[Need], groups: Sequence[int], k: int, chosen: list[Cell]
-) -> list[Cell] | None:
-    """Rows, as the cells they are of, that meet everything: depth first, what is missing first."""
-    got = [sum(number in cell[0] for cell in chosen) for number in range(len(needs))]
-    if any(need.exact and got[n] > need.count for n, need in enumerate(needs)):
-        return None
-    units = [{cell[1][spread] for cell in chosen} - {UNKNOWN} for spread in range(len(groups))]
-    unmet = [n for n, need in enumerate(needs) if got[n] < need.count]
-    narrow = [spread for spread, number in enumerate(groups) if len(units[spread]) < number]
-    if not unmet and not narrow:
-        return chosen
-    if len(chosen) == k or any(groups[s] - len(units[s]) > k - len(chosen) for s in narrow):
-        return None
-    for cell in cells:
-        useful = any(n in cell[0] for n in unmet) if unmet else False
-        wider = any(cell[1][s] != UNKNOWN and cell[1][s] not in units[s] for s in narrow)
-        if useful or wider:
-            found = _choose(cells, needs, groups, k, [*chosen, cell])
-            if found is not None:
-                return found
+def _choose(cells: Sequence[Cell], needs: Sequence[Need], groups: Sequence[int], k: int) -> list[Cell] | None:
+    """Rows, as the cells they are of, that meet everything: depth first, each state once.
+
+    Cameras that have the same kinds of rows stand for each other, so a state is how many of each sort were used: few, however
+    many cameras there are.
+    """
+    sorts = [_sorts_of_units(cells, spread) for spread in range(len(groups))]
+    stack: list[list[Cell]] = [[]]
+    seen: set[object] = set()
+    while stack and len(seen) < _MOST_STATES:
+        chosen = stack.pop()
+        got = tuple(sum(number in cell[0] for cell in chosen) for number in range(len(needs)))
+        units = [{cell[1][spread] for cell in chosen} - {UNKNOWN} for spread in range(len(groups))]
+        unmet = [need.count - had for need, had in zip(needs, got, strict=True)]
+        narrow = [number - len(used) for number, used in zip(groups, units, strict=True)]
+        if max((*unmet, *narrow), default=0) <= 0:
+            return chosen
+        state = got, tuple(tuple(sorted(sorts[s][u] for u in used)) for s, used in enumerate(units))
+        if state in seen or max(*unmet, *narrow) > k - len(chosen):
+            continue
+        seen.add(state)
+        told: set[object] = set()
+        for cell in reversed(cells):
+            new = [unit != UNKNOWN and unit not in used for unit, used in zip(cell[1], units, strict=True)]
+            useful = any(unmet[n] > 0 for n in cell[0]) or any(
+                n and lack > 0 for n, lack in zip(new, narrow, strict=True)
+            )
+            too_much = any(needs[n].exact and unmet[n] <= 0 for n in cell[0])
+            alike = cell[0], tuple(sorts[s][u] if n else -1 for s, (u, n) in enumerate(zip(cell[1], new, strict=True)))
+            if useful and not too_much and alike not in told:
+                told.add(alike)
+                stack.append([*chosen, cell])
     return None
+
+
+def _sorts_of_units(cells: Sequence[Cell], spread: int) -> dict[int, int]:
+    """Unit → which sort it is: units of one sort have the same kinds of rows."""
+    rows: dict[int, set[object]] = {}
+    for signature, own in cells:
+        rows.setdefault(own[spread], set()).add((signature, own[:spread], own[spread + 1 :]))
+    sorts: dict[object, int] = {}
+    return {unit: sorts.setdefault(frozenset(kinds), len(sorts)) for unit, kinds in rows.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.errors import SettingsError
 from indexer.schema import Pairing
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ class IndexView(Protocol):
     def labels(self, name: str, rows: Rows) -> list[str | None]:
         """The values of a text column (`identity`, `camera`, `source`) at some rows."""
 
-    def subset(self, rows: Sequence[int] | Rows) -> IndexView:
-        """The samples at some rows, in index order."""
+    def subset(
+        self, rows: Sequence[int] | Rows | None = None, *, pids: Sequence[int] | Rows | None = None
+    ) -> IndexView:
+        """The samples at some rows, or of some identities, in index order."""
 
     def checked_rows(self, rows: Any, setting: str) -> Rows:
         """Rows a user gave, as an array."""
@@ -72,3 +75,41 @@ class IndexView(Protocol):
 
     def modalities_of(self, row: int) -> tuple[str, ...]:
         """The modalities of a row, in bit order."""
+
+
+def checked_rows(rows: Any, size: int, setting: str) -> Rows:
+    """Rows a user gave, as an array.
+
+    Raises:
+        SettingsError: They are no whole numbers, or not rows of a view of this size.
+    """
+    given = _whole_numbers(rows, f"{setting}: expected rows")
+    outside = given[(given < 0) | (given >= size)]
+    if len(outside):
+        raise SettingsError(f"{setting}: rows lie in 0 … {size - 1}, found {outside[0]}")
+    return given
+
+
+def checked_pids(pids: Any, present: NDArray[np.int32], selection: str) -> Rows:
+    """Pids a user gave, as an array.
+
+    Raises:
+        SettingsError: They are no whole numbers, not among those that are present, or named twice.
+    """
+    given = _whole_numbers(pids, "subset(pids=): expected pids")
+    strange = np.setdiff1d(given, present)
+    if len(strange):
+        raise SettingsError(
+            f"subset(pids=): pid {strange[0]} is not in this view ({selection}); the view's are in its `pids`"
+        )
+    if len(np.unique(given)) < len(given):
+        raise SettingsError("subset(pids=): a pid is named twice; the view's are in its `pids`")
+    return given
+
+
+def _whole_numbers(numbers: Any, expected: str) -> Rows:
+    given = np.asarray(numbers)
+    if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
+        hint = "; of a mask take np.flatnonzero(mask)" if given.dtype.kind == "b" else ""
+        raise SettingsError(f"{expected} as a list of ints, found {numbers!r:.60}{hint}")
+    return given.astype(np.int64)

@@ -48,7 +48,7 @@ GOLDEN = {
     "sqrt": "bb490cd34aa9d2c3",
     "prefer_complete": "5d8383ae0bd3ab51",
     "composed": "f724536c736898dd",
-    "per_source": "ae5bac957501a4c7",
+    "per_source": "ce5f2fb9df08f10d",
 }
 
 

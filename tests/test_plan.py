@@ -274,7 +274,7 @@ def test_too_large_a_p_names_what_can_work():
 
     assert str(caught.value) == (
         "P=4: 2 of 5 identities can serve each=pair (rgb>=1, nir>=1) with K=4 (3 without nir); "
-        "use p=2 or less or use each='any'"
+        "use p=2 or less or each='any'"
     )
 
 
@@ -288,7 +288,7 @@ def test_many_kinds_of_aligned_samples_are_told_apart_or_refused():
 
     (batch,) = whole_epoch(Planned(index, resolve(index, PKSettings(80, 3))))
     truth.check_batch(batch, 80, 3, "any")
-    with pytest.raises(SettingsError, match="the samples' modalities make 84 pools, at most 64 can be told apart"):
+    with pytest.raises(SettingsError, match="it tells 84 kinds of samples apart.*at most 64 are possible"):
         resolve(index, PKSettings(1, 9, "complete"))
 
 

@@ -70,6 +70,7 @@ def plan(
     from sampler_runtime.mapped import open_index
     from sampler_runtime.run import resolve
     from sampler_runtime.settings import PKSettings
+    from sampler_runtime.shard import Shard
 
     started = time.perf_counter()
     index = open_index(data)
@@ -82,6 +83,7 @@ def plan(
     )  # fmt: skip
     run = resolve(view, settings)
     plan = run.plan(view)
+    Shard(0, world_size).check(plan.num_batches, p, run.blocks.num_identities if epoch == "identities" else None)
     opened = time.perf_counter()
     batches = plan.batches(first, np.arange(min(show, plan.num_batches)))
     drawn = time.perf_counter()

@@ -13,7 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.made_up import write_made_up
+from tests.benchmarks.sampler_table import bench_sampler
 
+PARTS = ("build", "open", "sampler")
+POPULATIONS = [(13_000, 751), (100_000, 10_000), (1_000_000, 100_000), (10_000_000, 1_000_000)]
+"""Samples and identities: of Market-1501's size, then what nobody has yet."""
 FIND_GOAL = 2.5
 """A build may take this many times what `find` takes to list and stat the same tree."""
 
@@ -123,21 +127,36 @@ def bench_first_batch(folder: Path, sizes: list[int], times: int) -> None:
         path.unlink()
 
 
+def _population(words: str) -> tuple[int, int]:
+    samples, identities = words.split("/")
+    return int(samples), int(identities)
+
+
 def main() -> None:
-    """Run everything and print it."""
+    """Run everything, or the parts that are asked for, and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="parts to run")
     parser.add_argument("--files", type=int, default=200_000, help="files of the tree that is built")
     parser.add_argument(
         "--rows", type=int, nargs="+", default=[15_000, 1_000_000, 10_000_000], help="rows of the indexes"
     )
+    parser.add_argument(
+        "--populations", type=_population, nargs="+", default=POPULATIONS, metavar="SAMPLES/IDENTITIES",
+        help="what samplers are compared on",
+    )  # fmt: skip
     parser.add_argument("--times", type=int, default=5, help="runs of each")
     arguments = parser.parse_args()
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"{os.cpu_count()} cores, {load}, Python {sys.version.split()[0]}\n")
     with tempfile.TemporaryDirectory(prefix="reidindex-bench-") as folder:
-        bench_build(Path(folder), arguments.files, arguments.times)
-        print()
-        bench_first_batch(Path(folder), arguments.rows, arguments.times)
+        if "build" in arguments.only:
+            bench_build(Path(folder), arguments.files, arguments.times)
+            print()
+        if "open" in arguments.only:
+            bench_first_batch(Path(folder), arguments.rows, arguments.times)
+            print()
+        if "sampler" in arguments.only:
+            bench_sampler(Path(folder), arguments.populations, arguments.times)
 
 
 if __name__ == "__main__":
