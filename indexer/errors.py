@@ -13,6 +13,7 @@
     │   └── IndexReplacedError      is another one than the one that was opened
     ├── SettingsError           a sampler or command setting that cannot work
     │   └── NotEnoughIdentitiesError
+    ├── StateError              a checkpoint's state that a sampler cannot go on from
     └── ProblemsFoundError      the work could be done, but `--strict` was asked for
 
 Every message says which thing, what was expected, what was found, and what to do. Classes that match a built-in
@@ -107,6 +108,10 @@ class SettingsError(ReidIndexError, ValueError):
 
 class NotEnoughIdentitiesError(SettingsError):
     """Fewer than P identities can serve a batch."""
+
+
+class StateError(ReidIndexError, ValueError):
+    """A state that a sampler cannot go on from: of another index, other settings, or no state at all."""
 
 
 class ProblemsFoundError(ReidIndexError):

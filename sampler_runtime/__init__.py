@@ -17,18 +17,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from indexer.errors import ReidIndexError
+    from indexer.errors import ReidIndexError, StateError
     from sampler_runtime.batch_sampler import PKBatchSampler
-    from sampler_runtime.dataset import IndexDataset, Sample
+    from sampler_runtime.dataset import IndexDataset, Instance, Sample
     from sampler_runtime.joint import JointIndex
     from sampler_runtime.loader import make_loader
     from sampler_runtime.mapped import MappedIndex, open_index
     from sampler_runtime.settings import Identity
-    from sampler_runtime.state import StateError
 
 __all__ = [
     "Identity",
     "IndexDataset",
+    "Instance",
     "JointIndex",
     "MappedIndex",
     "PKBatchSampler",
@@ -42,8 +42,9 @@ __all__ = [
 _HOME = {
     "Identity": "sampler_runtime.settings",
     "JointIndex": "sampler_runtime.joint",
-    "StateError": "sampler_runtime.state",
+    "StateError": "indexer.errors",
     "IndexDataset": "sampler_runtime.dataset",
+    "Instance": "sampler_runtime.dataset",
     "MappedIndex": "sampler_runtime.mapped",
     "PKBatchSampler": "sampler_runtime.batch_sampler",
     "ReidIndexError": "indexer.errors",

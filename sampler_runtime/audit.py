@@ -84,7 +84,7 @@ def audit(
     """
     promise = _Promise(view, run)
     seen_rows, seen_pids = np.zeros(len(view), bool), np.zeros(int(promise.pid.max(initial=-1)) + 1, bool)
-    together = max(_ROWS_TOGETHER // (plan.p * plan.blocks.k), 1)
+    together = max(_ROWS_TOGETHER // (run.settings.p * run.settings.k), 1)
     found = Audit(epochs, plan.num_batches, Shard(0, world_size).count(plan.num_batches))
     found.violations = dict.fromkeys(("distinct identities", "one identity a block", CONTRACT, "every sample"), 0)
     for number in range(first, first + epochs):
@@ -125,26 +125,26 @@ class _Promise:
         found.violations["distinct identities"] += int((ordered[:, 1:] == ordered[:, :-1]).any(1).sum())
         found.violations["one identity a block"] += int((there & (self.pid[blocks] != owners[..., None])).any(-1).sum())
         found.drawn += int(there.sum())
-        if self.places:  # a contract asks of composed instances' identities, not of their places
-            found.violations[CONTRACT] += int(self._misplaced(rows).sum())
+        if self.places:
+            found.violations[CONTRACT] += int((self._breaks(rows) | self._misplaced(rows)).sum())
             in_order = np.sort(rows, axis=2)  # a row that fills several places of one instance is no repeat
             found.repeats += int(((in_order[:, :, 1:] == in_order[:, :, :-1]) & (in_order[:, :, 1:] >= 0)).sum())
         else:
-            found.violations[CONTRACT] += int(self._breaks(blocks).sum())
+            found.violations[CONTRACT] += int(self._breaks(blocks[..., None]).sum())
             in_order = np.sort(blocks, axis=-1)
             found.repeats += int((in_order[..., 1:] == in_order[..., :-1]).sum())
 
-    def _breaks(self, blocks: Rows) -> NDArray[np.bool_]:
-        """Which blocks break the contract, shape `(b, P)`."""
+    def _breaks(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which blocks of instances, shape `(b, P, K, rows of an instance)`, break the contract; shape `(b, P)`."""
         contract, k = self.run.contract, self.run.settings.k
-        kinds = self.masks[blocks]
-        met = np.zeros(blocks.shape[:2], np.int64)
+        kinds = np.bitwise_or.reduce(np.where(rows >= 0, self.masks[rows], 0).astype(np.uint32), axis=-1)
+        met = np.zeros(rows.shape[:2], np.int64)
         for need in contract.requirements:
             count = ((kinds & np.uint32(need.mask)) != 0).sum(-1)
             met += count == need.count if need.exact else count >= need.count
         breaks = met < (min(k, len(contract.requirements)) if contract.as_k_permits else len(contract.requirements))
         for least, units in self.spreads:
-            of_row = np.sort(units[blocks], axis=-1)
+            of_row = np.sort(units[rows[..., 0]], axis=-1)
             different = (of_row[..., 0] >= 0) + ((of_row[..., 1:] != of_row[..., :-1]) & (of_row[..., 1:] >= 0)).sum(-1)
             breaks |= different < least
         return np.asarray(breaks)

@@ -25,6 +25,7 @@ from sampler_runtime.view import IndexView
 
 if TYPE_CHECKING:
     from sampler_runtime.dataset import IndexDataset
+    from sampler_runtime.flat import FlatView
 
 _FIRST_BLOCK, _GROWTH, _LARGEST_BLOCK = 1, 8, 512
 """Batches are computed in blocks that grow: the first is there at once, later ones cost least."""
@@ -191,7 +192,7 @@ class PKBatchSampler(BatchSampler):
             SettingsError: Nothing, for there are more ranks than batches.
         """
         shard = self._sharding.shard()
-        by_identities = self.settings.epoch == "identities"
+        by_identities = self.settings.epoch == "identities" and self.settings.per_source is None
         shard.check(self.num_batches, self.settings.p, self.num_identities if by_identities else None)
         return shard
 
@@ -262,6 +263,16 @@ class PKBatchSampler(BatchSampler):
         other._set_up(self.index, self._position, replace(self.settings, weights=weights), self._sharding, self._output)
         other._stand_at(self._place.epoch + self._place.begun, 0)
         return other
+
+    def flat(self, *, infinite: bool = False) -> FlatView:
+        """The rows one by one, for loaders that cut batches themselves: `DataLoader(sampler=…, batch_size=P*K, drop_last=True)`.
+
+        Args:
+            infinite: Epoch after epoch, without end.
+        """
+        from sampler_runtime.flat import FlatView
+
+        return FlatView(self, infinite)
 
     def __len__(self) -> int:
         """Batches of this rank in every epoch."""
@@ -390,9 +401,11 @@ class _Batches(Iterator[Any]):
         return {**state, "epoch": self._epoch, "batch": self._at} if self._at >= 0 else state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """As of the sampler; this iterator goes on there."""
-        self._owner.load_state_dict(state)
+        """This iterator goes on there; at the end of an epoch it has nothing more, and the next iterator has the next epoch."""
+        owner = self._owner
+        owner._stand_at(*check_state(state, owner.state_dict(), owner.num_batches))
         self._forget()
+        self._shard, self._epoch, self._at = owner._begin(self)
 
 
 class _EpochSetter:

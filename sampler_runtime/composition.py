@@ -57,8 +57,7 @@ def compile_composition(
 ) -> Blocks:
     """The identities that can serve a contract with composed instances, and what these are drawn from.
 
-    As an instance holds every modality that its identity has, a contract asks for identities, not for places: `rgb>=1` for those
-    that have RGB at all.
+    An instance holds every modality that its identity has, where its rows permit; `text>=2` asks that two of the K do.
 
     Args:
         compose: Modalities of an instance.
@@ -109,7 +108,8 @@ def compile_composition(
                 return Solved(Reason(f"without {words}"))
         if not filled:
             return Solved(Reason(f"without {' or '.join(compose)}"))
-        return _block(_instances(there), there, have, k, len(compose))
+        asked = [(some, need.count) for (some, _), need in zip(needed, contract.requirements, strict=True)]
+        return _block(_instances(there), there, have, k, len(compose), asked)
 
     lookup = np.array([min(signatures.index(kind), 255) for kind in kinds], np.uint8)
     return assemble(
@@ -143,12 +143,26 @@ def _compose(kinds: Sequence[Kind], able: Sequence[int], view: int, start: Insta
         filled |= kinds[best][0]
 
 
-def _block(instances: Sequence[Instance], kinds: Sequence[Kind], have: Sequence[int], k: int, width: int) -> Solved:
-    """K instances at each visit, going round in the list of them, as rows drawn of each pool and where these go."""
+def _block(
+    instances: Sequence[Instance],
+    kinds: Sequence[Kind],
+    have: Sequence[int],
+    k: int,
+    width: int,
+    asked: Sequence[tuple[frozenset[int], int]],
+) -> Solved:
+    """K instances at each visit, going round in the list of them, as rows drawn of each pool and where these go.
+
+    `asked`: so many of the K have one of these places. Where it is another's turn, the fullest instance stands in for the last.
+    """
     turns = len(instances) // gcd(len(instances), k)
     menus, cells = [], np.full((turns, k, width), -1, np.int16)
     for turn in range(turns):
         chosen = [instances[(turn * k + place) % len(instances)] for place in range(k)]
+        for place in reversed(range(k)):
+            lacks = [some for some, least in asked if sum(_has(i, kinds, some) for i in chosen) < least]
+            if lacks and not all(_has(chosen[place], kinds, some) for some in lacks):
+                chosen[place] = instances[0]
         count = [sum(pool in instance for instance in chosen) for pool in range(len(kinds))]
         next_row = [sum(count[:pool]) for pool in range(len(kinds))]
         for place, instance in enumerate(chosen):
@@ -159,3 +173,7 @@ def _block(instances: Sequence[Instance], kinds: Sequence[Kind], have: Sequence[
     # Two instances are the same only where every modality comes to its end.
     repeats = all(count > there for menu in menus for count, there in zip(menu, have, strict=True) if count)
     return Solved(Menus(tuple(menus), (False,) * len(kinds), repeats), cells=cells)
+
+
+def _has(instance: Instance, kinds: Sequence[Kind], places: frozenset[int]) -> bool:
+    return any(kinds[pool][0] & places for pool in instance)

@@ -143,11 +143,14 @@ def compile_blocks(
     if not groups or not len(tight):
         return blocks
     # An even deal of cameras may be the wrong one where K is tight: SYSU-MM01 films each modality with cameras of its own.
+    asked = [
+        tuple(number for number in met if number < len(contract.requirements)) for met in meets
+    ]  # not what is wished
     found: dict[tuple[Cell, ...], list[tuple[int, ...]] | None] = {}
     for identity in np.searchsorted(pools.pids, tight):
         runs = slice(pools.offsets[identity], pools.offsets[identity + 1])
         told = zip(*(unit[runs].tolist() for unit in units), strict=True)
-        cells = renumbered([(meets[kind], tuple(cell)) for kind, cell in zip(kind_of_run[runs], told, strict=True)])
+        cells = renumbered([(asked[kind], tuple(cell)) for kind, cell in zip(kind_of_run[runs], told, strict=True)])
         if cells not in found:
             found[cells] = regroup(cells, needs[: len(contract.requirements)], groups, k)
         for number, cell in enumerate(found[cells] or ()):

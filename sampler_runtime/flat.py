@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch.utils.data import Sampler
 
-from indexer.errors import SettingsError
+from indexer.errors import SettingsError, StateError
 from sampler_runtime.batch_sampler import PKBatchSampler
-from sampler_runtime.state import StateError
 
 
 class _Within(NamedTuple):

@@ -80,6 +80,9 @@ def make_loader(
     if seed is not None:
         seed = sampler.settings.seed if seed == "sampler" else whole_number(seed, "make_loader(seed=)", 0)
         dataset = Reproducible(dataset, seed)
+        further.setdefault(
+            "generator", torch.Generator().manual_seed(seed & 0x7FFF_FFFF)
+        )  # or it takes from the global one
         told.append(f"augmentations by batch, seed {seed}")
     _log.info("make_loader: %s", ", ".join(told))
     return loader(dataset, batch_sampler=sampler, num_workers=workers, pin_memory=pin, **further)

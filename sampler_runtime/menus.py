@@ -90,6 +90,7 @@ def make_menus(
         return _why_not(needs, pools, have, k, any(open_pools))
     turns: list[Menu] = []
     alternative: Menu | None = base
+    most_repeats = _repeats(base, have)
     waiting = list(range(len(pools)))
     while True:
         if alternative is not None:
@@ -99,13 +100,18 @@ def make_menus(
                     menu[pool] = 1
             turns.append(tuple(menu))
             waiting = [pool for pool in waiting if not menu[pool]]
-        else:  # no block can have this pool
+        else:  # no block can have this pool, or only one that repeats rows without need
             waiting = waiting[1:]
         if not waiting:
             break
         alternative = search.fewest(with_pool=waiting[0])
-    repeats = any(drawn > there for menu in turns for drawn, there in zip(menu, have, strict=True))
-    return Menus(tuple(turns), open_pools, repeats)
+        if alternative is not None and _repeats(alternative, have) > most_repeats:
+            alternative = None
+    return Menus(tuple(turns), open_pools, most_repeats > 0)
+
+
+def _repeats(menu: Menu, have: Sequence[int]) -> int:
+    return sum(max(drawn - there, 0) for drawn, there in zip(menu, have, strict=True))
 
 
 class _Search:
@@ -176,8 +182,7 @@ class _Search:
         left = [sum(u for u, pool in zip(unused, self.pools, strict=True) if n in pool) for n in range(len(self.needs))]
         more = max((sum(missing[n] for n in family) for family in self.families), default=0)
         again = max((sum(max(missing[n] - left[n], 0) for n in family) for family in self.families), default=0)
-        repeats = sum(max(drawn - there, 0) for drawn, there in zip(menu, self.have, strict=True))
-        return repeats + again, sum(menu) + more
+        return _repeats(menu, self.have) + again, sum(menu) + more
 
     def _got(self, menu: Menu) -> list[int]:
         got = [0] * len(self.needs)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +23,8 @@ Rows = NDArray[np.int64]
 Weights = NDArray[np.float64]
 
 
-class Stream(Protocol):
-    """An endless stream of batches of P identities, in passes."""
-
-    @property
-    def batches_per_pass(self) -> int:
-        """Batches of a pass."""
-
-    def visits(self, passes: Rows, numbers: Rows) -> Visits:
-        """Who is in batches, shape `(b * P,)`, from the numbers of passes and of batches in them, shape `(b,)`."""
+Stream = Rounds | Rates
+"""An endless stream of batches of P identities, in passes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,11 @@ class EpochPlan:
     @property
     def never_drawn(self) -> int:
         """Identities that can serve and are never visited, because those that come first fill every batch."""
-        return sum(int((stream.units == 0).sum()) for stream in self.streams if isinstance(stream, Rates))
+        drawn = sum(
+            int((stream.units > 0).sum()) if isinstance(stream, Rates) else stream.num_identities
+            for stream in self.streams
+        )
+        return self.blocks.num_identities - drawn
 
     def batches(self, epoch: int, numbers: Rows) -> Rows:
         """The batches of an epoch with these numbers.
@@ -134,6 +130,8 @@ def lay_out(
         seed: Of the run.
         weights: Shape `(identities,)`: how often each is visited, in proportion; None: alike.
     """
+    if epoch != "samples" and weights is None:
+        parts = [_who_comes_first(blocks, part) for part in parts]
     layouts = [_Layout(blocks, part, seed, weights) for part in parts]
     if epoch == "samples":
         batches = max(layout.batches_for_samples for layout in layouts)
@@ -142,6 +140,15 @@ def lay_out(
         streams = [layout.of_identities() for layout in layouts]
         batches = epoch if isinstance(epoch, int) else max(stream.batches_per_pass for stream in streams)
     return EpochPlan(blocks, tuple(parts), tuple(streams), batches, seed)
+
+
+def _who_comes_first(blocks: Blocks, part: Part) -> Part:
+    """Only those who come first, where the others are too few to fill their last batch up: they would take their places."""
+    if blocks.first is None:
+        return part
+    first = part.members[blocks.first[part.members]]
+    fits = -(-len(first) // part.p) * part.p <= len(part.members)
+    return part if fits or len(first) < part.p else Part(first, part.p, part.name)
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ class _Layout:
             return Rates(whole, fraction, p, self.seed, batches, name)
         first = int(self.first.sum())
         batches = -(-first // p)
-        if 0 < first < n and batches * p <= n:
+        if 0 < first < n:
             least = self.first.astype(np.int64)
             whole, fraction = share_out(least, (~self.first).astype(np.float64), 1, batches * p)
             return Rates(whole, fraction, p, self.seed, batches, name)

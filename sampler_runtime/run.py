@@ -96,9 +96,11 @@ class Run:
         rooms = [reason.k for reason in blocks.left_out if reason.k is not None and reason.k != settings.k]
         if rooms:
             hints.append(f"k={max(rooms)}")
-        # Without a contract everybody serves who is not dropped, or too short.
-        if settings.each != "any" and not short and self.everybody.num_identities - dropped >= settings.p:
-            hints.append("each='any'")
+        wanted = self.everybody.num_identities - dropped
+        if (
+            settings.each != "any" and not short and wanted > blocks.num_identities
+        ):  # without a contract everybody serves
+            hints.append("each='any'" if wanted >= settings.p else f"each='any' and p={wanted} or less")
         if dropped and self.everybody.num_identities >= settings.p:
             hints.append("a shorter drop=")
         return hints

@@ -67,6 +67,11 @@ class Shard:
         Raises:
             SettingsError: It has nothing; the message says with what it would.
         """
+        if identities is not None and self.split == "block" and self.world_size > identities:
+            raise SettingsError(
+                f"split='block': {identities} identities cannot be spread over {self.world_size} ranks; use split='batches' or at "
+                f"most {identities} processes"
+            )
         self.identities(p)
         if self.count(batches):
             return

@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from operator import index
 from typing import Any, Final, SupportsIndex
 
-from indexer.errors import ReidIndexError
+from indexer.errors import StateError
 from sampler_runtime.settings import MOST_EPOCHS
 
 STATE_VERSION: Final = 1
-
-
-class StateError(ReidIndexError, ValueError):
-    """A state that this sampler cannot go on from."""
 
 
 def check_state(state: object, own: Mapping[str, Any], num_batches: int) -> tuple[int, int]:

@@ -38,6 +38,8 @@ class Sample:
     camera: str | None = None
     split: str | None = "train"
     role: str | None = None
+    tracklet: str | None = None
+    view: str | None = None
 
 
 def samples_of(population: list[Sample]) -> Samples:
@@ -50,10 +52,9 @@ def samples_of(population: list[Sample]) -> Samples:
     )
     size = len(files)
     fields = {name: no_text(size) for name in FIELDS}
-    fields["identity"] = pa.array([f[3].identity for f in files], pa.string())
     fields["modality"] = pa.array([f[2] for f in files], pa.string())
-    fields["camera"] = pa.array([f[3].camera for f in files], pa.string())
-    fields["role"] = pa.array([f[3].role for f in files], pa.string())
+    for name in ("identity", "camera", "role", "tracklet", "view"):
+        fields[name] = pa.array([getattr(f[3], name) for f in files], pa.string())
     splits = SplitMarks(size)
     for name in sorted({f[3].split for f in files if f[3].split}):
         splits.mark(np.array([i for i, f in enumerate(files) if f[3].split == name]), [name])
@@ -94,9 +95,12 @@ def index_of(population: list[Sample], folder: Path | None = None, rows_per_grou
 
 @st.composite
 def populations(draw: st.DrawFn, max_identities: int = 24, splits: bool = False) -> list[Sample]:
-    """Long tails, singletons, one-modality identities, aligned samples, cameras or none, distractors."""
+    """Long tails, singletons, one-modality identities, aligned samples, cameras, tracklets and views or none, distractors."""
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=4, unique=True))
     cameras = draw(st.sampled_from([(None,), ("1", "2"), ("1", "2", "3", None)]))
+    tracklets = draw(st.sampled_from([(None,), ("1", "2"), ("1", "2", "3", None)]))
+    views = draw(st.sampled_from([(None,), ("front", "back"), ("front", None)]))
+    apart = draw(st.booleans())  # whether each kind has cameras of its own
     population = []
     for i in range(draw(st.integers(1, max_identities))):
         own = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=len(kinds), unique=True))
@@ -104,7 +108,10 @@ def populations(draw: st.DrawFn, max_identities: int = 24, splits: bool = False)
         for kind in own:
             many = draw(st.integers(1, 3) | st.integers(1, 12))
             for n in range(many):
-                population.append(Sample(f"{i}", kind, cameras[n % len(cameras)], split))
+                camera, tracklet = cameras[n % len(cameras)], tracklets[n // 2 % len(tracklets)]
+                camera = camera and apart * kind[0] + camera
+                view = views[(n + i) % len(views)]
+                population.append(Sample(f"{i}", kind, camera, split, tracklet=tracklet, view=view))
     for _ in range(draw(st.integers(0, 2))):
         population.append(Sample("0000", kinds[0], cameras[0], "train", role="distractor"))
     return population

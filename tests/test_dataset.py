@@ -176,3 +176,74 @@ def test_captions_and_partners_of_a_row_can_be_asked(tmp_path):
 def test_what_is_no_index_is_told():
     with pytest.raises(SettingsError, match="expected an index from open_index, found str"):
         IndexDataset("data/")
+
+
+def test_another_sample_of_the_identity_takes_the_place_of_a_broken_one(tmp_path, caplog):
+    train = opened(paint(trees.sysu(tmp_path / "d"))).select(split="train")
+    whole = IndexDataset(train)
+    broken = 0
+    (train.root / train.path_of(broken)).write_bytes(b"no picture")
+    dataset = IndexDataset(train, on_error="skip-to-same-identity")
+
+    batch = dataset.__getitems__([0, 1, 0])
+
+    assert [s.pid for s in batch] == [whole[1].pid] * 3
+    assert [s.modality for s in batch] == ["rgb"] * 3
+    assert batch[0].path not in {train.path_of(0), train.path_of(1)}  # none of the batch, while there are others
+    assert dataset.replaced == 2
+    assert len(caplog.records) == 1
+    assert "cannot be decoded" in caplog.records[0].getMessage()
+    assert "takes its place" in caplog.records[0].getMessage()
+    with pytest.raises(SampleError, match="cannot be decoded"):
+        whole[broken]
+
+
+def test_no_other_person_ever_takes_a_place(tmp_path):
+    train = opened(paint(trees.sysu(tmp_path / "d"))).select(split="train")
+    for sample in IndexDataset(train):
+        if sample.pid == 0 and sample.modality == "ir":
+            (train.root / sample.path).unlink()
+    dataset = IndexDataset(train, on_error="skip-to-same-identity")
+    row = next(r for r in range(len(train)) if train.value("pid", r) == 0 and train.modalities_of(r) == ("ir",))
+
+    with pytest.raises(SampleError, match=r"has no file.*no other sample of the identity can be read instead"):
+        dataset[row]
+
+
+def test_replacements_are_counted_over_workers(tmp_path):
+    train = opened(paint(trees.sysu(tmp_path / "d"))).select(split="train")
+    (train.root / train.path_of(0)).write_bytes(b"")
+    dataset = IndexDataset(train, to_tensor, on_error="skip-to-same-identity")
+
+    list(DataLoader(dataset, batch_sampler=[[0, 1], [0, 1]], num_workers=2))
+
+    assert dataset.replaced == 2
+
+
+def test_a_decoder_can_be_a_function_and_must_be_there(tmp_path):
+    train = opened(paint(trees.sysu(tmp_path / "d"))).select(split="train")
+
+    assert IndexDataset(train, decoder=lambda file: file.name)[0].image == "0001.jpg"
+    with pytest.raises(SettingsError, match=r"expected a function or a name, found .pilow.; did you mean .pillow."):
+        IndexDataset(train, decoder="pilow")
+    with pytest.raises(SettingsError, match="on_error: expected 'raise' or 'skip-to-same-identity', found 'skip'"):
+        IndexDataset(train, on_error="skip")
+
+
+@pytest.mark.parametrize("decoder", ["torchvision", "simplejpeg"])
+def test_other_decoders_see_the_same_picture(tmp_path, decoder):
+    pytest.importorskip(decoder)
+    train = opened(paint(trees.sysu(tmp_path / "d"))).select(split="train")
+
+    image = np.asarray(IndexDataset(train, decoder=decoder)[0].image)
+
+    image = image.transpose(1, 2, 0) if decoder == "torchvision" else image
+    assert np.abs(image.astype(int) - np.asarray(IndexDataset(train)[0].image).astype(int)).max() <= 2
+
+
+def test_images_of_a_set_are_transformed_together(tmp_path):
+    index = opened(paint(trees.rgbnt201(tmp_path / "d")))
+
+    sample = IndexDataset(index, joint_transform=lambda images: sorted(images))[0]
+
+    assert sample.image == ["nir", "rgb", "tir"]

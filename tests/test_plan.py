@@ -288,7 +288,7 @@ def test_many_kinds_of_aligned_samples_are_told_apart_or_refused():
 
     (batch,) = whole_epoch(Planned(index, resolve(index, PKSettings(80, 3))))
     truth.check_batch(batch, 80, 3, "any")
-    with pytest.raises(SettingsError, match="it tells 84 kinds of samples apart.*at most 64 are possible"):
+    with pytest.raises(SettingsError, match=r"it tells 84 kinds of samples apart.*at most 64 are possible"):
         resolve(index, PKSettings(1, 9, "complete"))
 
 
