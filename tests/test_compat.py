@@ -13,7 +13,6 @@ import warnings
 from collections import Counter
 from inspect import signature
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, Subset
 
 from indexer.errors import NotEnoughIdentitiesError, SettingsError, StateError
-from sampler_runtime import IndexDataset, PKBatchSampler, compat
+from sampler_runtime import IndexDataset, PKBatchSampler
 from sampler_runtime.compat import (
     BalancedIdentitySampler,
     BalanceSampler,
@@ -627,16 +626,6 @@ def test_a_million_labels_are_a_matter_of_a_second():
 
     assert time.perf_counter() - began < 10  # a fifth of it here; a busy machine is no failure
     check([batch], labels, 16, 4)
-
-
-def test_python_on_the_page_about_migrating_runs():
-    page = (Path(__file__).parents[1] / "docs" / "migrating.md").read_text(encoding="utf-8")
-    names: dict[str, object] = {}
-
-    for code in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
-        exec(compile(code, "migrating.md", "exec"), names)
-
-    assert {name for name in compat.__all__ if name in page} == set(compat.__all__)
 
 
 def test_labels_are_checked_and_the_first_wrong_one_named():
