@@ -34,7 +34,11 @@ def demo(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("file", [PROJECT / "README.md", DOCS / "format.md", DOCS / "sampler.md", DOCS / "migrating.md"], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "file",
+    [PROJECT / "README.md", DOCS / "format.md", DOCS / "sampler.md", DOCS / "migrating.md"],
+    ids=lambda f: f.name,
+)
 def test_python_in_the_docs_runs(file, demo, monkeypatch):
     monkeypatch.chdir(demo)
     names: dict[str, object] = {}
