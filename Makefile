@@ -5,12 +5,13 @@ DEMO   ?= demo-data
 PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN     = $(VENV)/bin/reidindex
 
-.PHONY: help demo test lint oldest peers bench clean
+.PHONY: help demo test lint oldest peers integration bench clean
 
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
 	@echo "make oldest the batches once more, under the oldest versions that are allowed"
+	@echo "make integration  the frameworks that people train with, so that make test tries the sampler in them"
 	@echo "make bench  measure speed: a build against find, opening against Arrow, the sampler against others"
 
 $(VENV)/bin/python:
@@ -32,6 +33,11 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test
 	@echo "installing the samplers that ours is measured against ..."
 	@$(PIP) -e '.[bench]'
 	@$(PIP) --no-deps open-metric-learning
+	@touch $@
+
+$(VENV)/.installed-integration: $(VENV)/.installed-test
+	@echo "installing the frameworks that the sampler is tried in ..."
+	@$(PIP) -e '.[integration]'
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -63,6 +69,9 @@ oldest:
 
 # With them, the test of the benchmarks runs them too.
 peers: $(VENV)/.installed-bench
+
+# With them, `make test` trains in each of them; without, it says what it skips.
+integration: $(VENV)/.installed-integration
 
 bench: peers
 	$(VENV)/bin/python -m tests.benchmarks

@@ -166,10 +166,13 @@ class IndexDataset(Dataset[Any]):
 
     def _instance(self, rows: tuple[int, ...], taken: set[int]) -> Instance:
         if len(rows) != len(self.compose):
-            expected = f"{len(self.compose)} rows ({', '.join(self.compose)})" if self.compose else "a row"
-            raise SettingsError(
-                f"IndexDataset[{rows}]: expected {expected}; give the dataset the sampler's: IndexDataset(…, compose=sampler.compose)"
-            )
+            if not self.compose:
+                raise SettingsError(
+                    f"IndexDataset[{rows!r:.60}]: expected a row; of composed instances give the dataset the sampler's modalities, "
+                    "IndexDataset(…, compose=sampler.compose); a batch sampler goes into DataLoader(batch_sampler=…), not sampler="
+                )
+            expected = f"{len(self.compose)} rows ({', '.join(self.compose)})"
+            raise SettingsError(f"IndexDataset[{rows!r:.60}]: expected {expected}, one for each modality of compose")
         there = {name: self._checked(row) for name, row in zip(self.compose, rows, strict=True) if row >= 0}
         if not there:
             raise SettingsError(f"IndexDataset[{rows}]: an instance of no rows")

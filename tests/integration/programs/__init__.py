@@ -1,0 +1,1 @@
+"""One program a framework: what each rank saw, as JSON. Started by the tests, in processes of their own."""
