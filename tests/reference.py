@@ -133,8 +133,9 @@ class Truth:
         return max(self._blocks(pid, each, k).values(), default=0)
 
     def usable(self, pid: int, each: Each, k: int) -> set[int]:
-        """The rows that some block of K rows which meets `each` can have."""
-        return {row for row in self.rows_of[pid] if self.cell(row, each) in self._blocks(pid, each, k)}
+        """The rows that a block of K rows which meets `each` can have without more repeats than it must."""
+        best = self._blocks(pid, each, k)
+        return {row for row in self.rows_of[pid] if best.get(self.cell(row, each)) == max(best.values(), default=0)}
 
     def _blocks(self, pid: int, each: Each, k: int) -> dict[Hashable, int]:
         """By trying all: the cells that blocks of K rows which meet `each` can have → the most different rows of one that does."""
@@ -206,11 +207,6 @@ class Truth:
             if self.best_block(pid, each, k) >= least or (each == "complete" and self.least_rows(pid, each) > k)
         }
 
-    def can_exclude(self, each: Each, k: int) -> bool:
-        """Whether `on_short="exclude"` is clear: all can serve, and whoever has K different rows for a block has them for each."""
-        best = [self._blocks(pid, each, k).values() for pid in self.rows_of]
-        return all(best) and all(max(rows) < k or min(rows) == k for rows in best)
-
     def check_block(self, block: Batch, each: Each, k: int) -> int:
         """Guarantees 1, 2 and 3 for a block of any contract; whose it is."""
         (pid,) = {self.pid[row] for row in block}
@@ -220,16 +216,17 @@ class Truth:
             assert len({self.kind[row] for row in block}) == k, "a modality twice where not all have room"
         else:
             assert self.meets(block, words_of(each), k), f"a block without {each}"
-            # Some blocks are there to show a pool that others have no room for.
-            most = min(self._blocks(pid, each, k)[self.cell(row, each)] for row in block)
-            assert len(set(block)) >= most, f"{len(set(block))} different rows where {most} can be"
+            best = self.best_block(pid, each, k)
+            assert len(set(block)) == best, f"{len(set(block))} different rows where {best} can be"
         return pid
 
-    def check_instances(self, block: Sequence[Sequence[int]], compose: Sequence[str], k: int) -> int:
+    def check_instances(self, block: Sequence[Sequence[int]], compose: Sequence[str], k: int, each: str = "any") -> int:
         """K composed instances of one person: full as can be, what was shot together together; whose they are."""
         (pid,) = {self.pid[row] for instance in block for row in instance if row >= 0}
         assert pid >= 0, "nobody's rows were drawn"
         assert len(block) == k
+        name, _, least = each.partition(">=")  # any, or one modality
+        assert each == "any" or sum(instance[compose.index(name)] >= 0 for instance in block) >= int(least)
         for instance in block:
             there = {row for row in instance if row >= 0}
             assert there, "an instance of nothing"

@@ -36,7 +36,7 @@ def demo(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "file",
-    [PROJECT / "README.md", DOCS / "format.md", DOCS / "sampler.md", DOCS / "migrating.md"],
+    [PROJECT / "README.md", DOCS / "format.md", DOCS / "sampler.md", DOCS / "migrating.md", DOCS / "training.md"],
     ids=lambda f: f.name,
 )
 def test_python_in_the_docs_runs(file, demo, monkeypatch):
@@ -105,9 +105,9 @@ def test_the_layout_of_the_tutorial_works(tmp_path):
 
 def test_every_command_and_its_options_are_told(run):
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
-    for command in ("build", "stats", "plan", "layouts", "demo"):
+    for command in ("build", "stats", "plan", "layouts", "demo", "bench train"):
         assert f"## {command}" in text
-        options = set(re.findall(r"--[a-z][a-z-]+", run(command, "--help").stdout)) - {"--help", "--no-check"}
+        options = set(re.findall(r"--[a-z][a-z-]+", run(*command.split(), "--help").stdout)) - {"--help", "--no-check"}
         assert [option for option in options if option not in text] == []
 
 

@@ -82,7 +82,14 @@ class Case:
         """The rows of an identity that an epoch by samples has."""
         a = self.asked
         if "compose" in a:
-            return {row for row in self.truth.rows_of[pid] if self.truth.kind[row] & set(a["compose"])}
+            name, _, least = a["each"].partition(">=")
+            kinds = {row: self.truth.kind[row] & set(a["compose"]) for row in self.truth.rows_of[pid]}
+            beside = [kind for kind in kinds.values() if name in kind or least != str(a["k"])]
+            return {
+                row
+                for row, kind in kinds.items()
+                if kind and (kind in beside or any(not kind & other for other in beside))
+            }
         wished = self.truth.usable(pid, self.wished(), a["k"])
         return wished or self.truth.usable(pid, a["each"], a["k"])
 
@@ -124,15 +131,17 @@ def cases(draw, *kinds, epochs=("identities", "samples", 1, 5)):
         truth = truth.without({pid for pid, rows in truth.rows_of.items() if truth.label[rows[0]] in asked["drop"]})
     if kind == "compose":
         compose = draw(st.permutations(truth.modalities))[: draw(st.integers(1, len(truth.modalities)))]
-        each = draw(st.sampled_from(["any", *(f"{name}>=1" for name in compose)]))
+        terms = [f"{name}>={n}" for name in compose for n in range(1, min(k, 2) + 1)]
+        if any("text" in kind for kind in truth.kind) and any("nir" in kind for kind in truth.kind):
+            terms = []  # rows that cannot stand in one instance: see the fault at the end of this file
+        each = draw(st.sampled_from(["any", *terms]))
         needed = set(compose) if each == "any" else {each.partition(">")[0]}
         serving = {pid for pid, rows in truth.rows_of.items() if any(truth.kind[row] & needed for row in rows)}
         asked |= {"each": each, "compose": tuple(compose)}
     else:
         each = draw(st.sampled_from([each for each in CONTRACTS if can_be_asked(each, truth.modalities)]))
+        assume(each != {"rgb": 2, "nir": 2} or not any({"rgb", "nir"} <= kind for kind in truth.kind))  # see the faults
         on_short = draw(st.sampled_from(["repeat", "exclude"]))
-        if not truth.can_exclude(each, k):  # see the faults at the end of this file
-            on_short = "repeat"
         serving = truth.serving(each, k, on_short)
         asked |= {"each": each, "on_short": on_short}
     assume(serving)
@@ -162,7 +171,10 @@ def test_every_block_is_what_was_asked_for_and_those_who_can_serve_are_drawn(cas
     for batch in (*sampler, *sampler):
         assert len(batch) == asked["p"] * asked["k"]
         if "compose" in asked:
-            pids = [truth.check_instances(block, asked["compose"], asked["k"]) for block in case.blocks(batch)]
+            pids = [
+                truth.check_instances(block, asked["compose"], asked["k"], asked["each"])
+                for block in case.blocks(batch)
+            ]
         else:
             pids = [truth.check_block(block, asked["each"], asked["k"]) for block in case.blocks(batch)]
         assert len(set(pids)) == asked["p"], "an identity twice in a batch"
@@ -226,7 +238,7 @@ def test_an_epoch_by_samples_has_all_that_blocks_can_hold(case):
 def test_those_who_come_first_come_before_others_and_show_the_pair(case):
     first, p = case.first(), case.asked["p"]
     assume(case.asked["each"] != "complete")
-    assume(-(-len(first) // p) * p <= len(case.serving))  # see the test after this
+    too_few = len(first) >= p and -(-len(first) // p) * p > len(case.serving)  # others, to fill the last batch up
     sampler, visits = case.sampler(), Counter(dict.fromkeys(case.serving, 0))
     for _ in range(6):
         times = Counter()
@@ -236,7 +248,9 @@ def test_those_who_come_first_come_before_others_and_show_the_pair(case):
             if case.truth.best_block(pid, case.wished(), len(block)):
                 assert case.truth.meets(block, case.wished(), len(block))
         visits += times
-        if first != case.serving:
+        if too_few:
+            assert set(times) <= first
+        elif first != case.serving:
             assert all(times[pid] == 1 for pid in first)
         others = [visits[pid] for pid in case.serving - first]
         assert not others or max(others) - min(others) <= 2
@@ -451,9 +465,6 @@ def audited(sampler, plan=None, **further):
 @given(cases())
 def test_an_audit_of_an_honest_plan_counts_what_is_drawn(case):
     sampler = case.sampler()
-    if case.asked["epoch"] == "samples":  # see the faults
-        assume(set(sampler.left_out) <= {"dropped"})
-        assume(all(case.usable(pid) == set(case.truth.rows_of[pid]) for pid in case.serving))
     found = audited(sampler, epochs=3)
     blocks = [block for _ in range(3) for batch in sampler for block in case.blocks(batch)]
     rows = [row for block in blocks for row in (chain(*block) if "compose" in case.asked else block) if row >= 0]
@@ -603,3 +614,27 @@ def test_nobody_to_draw_is_an_error_that_says_so(population, further):
     assert index.explain(p=1, k=2, **further).serving == 0
     with pytest.raises(NotEnoughIdentitiesError, match=r"no identities to draw|dropped"):
         PKBatchSampler(index, 1, 2, **further)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the instance that stands in may lack it too")
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_blocks_of_instances_that_cannot_be_full_hold_what_is_asked(k):
+    index = index_of([Sample("a", ("rgb", "nir")), Sample("a", ("rgb", "text"))])
+    for batch in PKBatchSampler(index, 1, k, "text>=1", compose=("rgb", "nir", "text"), epoch=8):
+        assert any(text >= 0 for _, _, text in batch)
+
+
+FILLED = [Sample("a", kind) for kind in (("rgb", "nir"), ("rgb", "nir"), ("rgb",), ("nir",), ("sketch",))]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="few rows are looked for, not what is left to fill up with"
+)
+def test_no_row_that_fills_up_repeats_where_more_rows_can_meet_the_quotas():
+    for batch in PKBatchSampler(index_of(FILLED), 1, 4, {"rgb": 2, "nir": 2}, epoch=4):
+        assert len(set(batch)) == 4
+
+
+@pytest.mark.xfail(strict=True, raises=NotEnoughIdentitiesError, reason="likewise")
+def test_whoever_can_fill_up_with_different_rows_is_not_short():
+    assert len(PKBatchSampler(index_of(FILLED), 1, 4, {"rgb": 2, "nir": 2}, on_short="exclude")) == 1

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from indexer.cli import build, console, demo, layouts, plan, stats
+from indexer.cli import bench, build, console, demo, layouts, plan, stats
 from indexer.errors import ProblemsFoundError, ReidIndexError, SettingsError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("stats")(stats.stats)
 app.command("plan")(plan.plan)
 app.command("layouts")(layouts.layouts)
 app.command("demo")(demo.demo)
+app.add_typer(bench.bench)
 
 
 def _version(wanted: bool) -> None:
