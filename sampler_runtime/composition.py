@@ -127,7 +127,14 @@ def _instances(kinds: Sequence[Kind]) -> list[Instance]:
     while missing:
         others.append(_compose(kinds, able, kinds[missing[0]][1], (missing[0],)))
         missing = [pool for pool in missing if pool not in others[-1]]
-    return [*usual * (_FULLER * len(others) or 1), *(other for other in others for _ in usual)]
+    if not others:
+        return usual
+    turns: list[Instance] = []
+    for other in others:  # spread out: several of them in one block would leave it without what they lack
+        for _ in usual:
+            turns += [usual[(len(turns) + place) % len(usual)] for place in range(_FULLER)]
+            turns.append(other)
+    return turns
 
 
 def _compose(kinds: Sequence[Kind], able: Sequence[int], view: int, start: Instance) -> Instance:
@@ -153,16 +160,17 @@ def _block(
 ) -> Solved:
     """K instances at each visit, going round in the list of them, as rows drawn of each pool and where these go.
 
-    `asked`: so many of the K have one of these places. Where it is another's turn, the fullest instance stands in for the last.
+    `asked`: so many of the K have one of these places. Where it is another's turn, one that has stands in for the last.
     """
     turns = len(instances) // gcd(len(instances), k)
     menus, cells = [], np.full((turns, k, width), -1, np.int16)
     for turn in range(turns):
         chosen = [instances[(turn * k + place) % len(instances)] for place in range(k)]
         for place in reversed(range(k)):
-            lacks = [some for some, least in asked if sum(_has(i, kinds, some) for i in chosen) < least]
-            if lacks and not all(_has(chosen[place], kinds, some) for some in lacks):
-                chosen[place] = instances[0]
+            if any(sum(_has(i, kinds, some) for i in chosen) < least for some, least in asked):
+                chosen[place] = max(instances, key=lambda i: sum(_has(i, kinds, some) for some, _ in asked))
+        if any(sum(_has(i, kinds, some) for i in chosen) < least for some, least in asked):
+            return Solved(Reason("whose instances cannot hold all of it at once", "tight"))
         count = [sum(pool in instance for instance in chosen) for pool in range(len(kinds))]
         next_row = [sum(count[:pool]) for pool in range(len(kinds))]
         for place, instance in enumerate(chosen):

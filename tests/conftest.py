@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from sampler_runtime.mapped import MappedIndex, open_index
 from tests import trees
 
 # Machines are shared and noisy: a slow example is not a wrong one. The number of examples is a choice of time.
-settings.register_profile("reidindex", deadline=None, max_examples=60)
+settings.register_profile("reidindex", deadline=None, max_examples=60, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("reidindex")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

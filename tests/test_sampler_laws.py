@@ -616,7 +616,6 @@ def test_nobody_to_draw_is_an_error_that_says_so(population, further):
         PKBatchSampler(index, 1, 2, **further)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the instance that stands in may lack it too")
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_blocks_of_instances_that_cannot_be_full_hold_what_is_asked(k):
     index = index_of([Sample("a", ("rgb", "nir")), Sample("a", ("rgb", "text"))])
