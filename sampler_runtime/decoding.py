@@ -37,7 +37,11 @@ def decoder_of(name: str | Decode) -> Decode:
     if name != "pillow":
         try:
             import_module(name)
-        except (ImportError, RuntimeError, OSError) as error:  # a torchvision of another torch build raises RuntimeError
+        except (
+            ImportError,
+            RuntimeError,
+            OSError,
+        ) as error:  # a torchvision of another torch build raises RuntimeError
             raise SettingsError(
                 f"decoder={name!r}: the package cannot be imported ({error}); install {name} (for this torch), or use decoder='pillow'"
             ) from None
