@@ -218,6 +218,7 @@ def _metadata(made: IndexTable, name: str, digest: str, fingerprint: str, root: 
         split_runs=made.split_runs,
         fingerprint=fingerprint,
         root=_relative_root(root, out),
+        query_sets=made.query_sets,
     )
 
 

@@ -24,10 +24,13 @@ def content_digest(table: pa.Table, metadata: IndexMetadata) -> str:
 
     And of the words that the numbers in them stand for: modalities, splits, views, and the pairing.
     """
-    words = [metadata.modalities, metadata.splits, metadata.views, [metadata.pairing.anchor, metadata.pairing.others]]
+    pairing = [metadata.pairing.anchor, metadata.pairing.others]
+    words: list[Any] = [metadata.modalities, metadata.splits, metadata.views, pairing]
+    if metadata.query_sets:
+        words.append([[one.name, one.first, one.last] for one in metadata.query_sets])
     total = hashlib.sha256(json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode())
     for column in COLUMNS:
-        if column.content:
+        if column.content and (not column.optional or column.name in table.column_names):
             for leaf in _leaves(table[column.name]):
                 total.update(leaf)
     return total.hexdigest()

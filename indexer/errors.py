@@ -40,6 +40,7 @@ ProblemKind = Literal[
     "contradiction",  # two sources disagree about one sample
     "annotation-missing",  # a list file the layout expects is not in the tree
     "listed-missing",  # a list names files that are not in the tree
+    "draw",  # splits that are drawn by lot could not be
     "incomplete-set",  # an aligned set that lacks one of its modalities
     "published",  # counts differ from the published ones
 ]

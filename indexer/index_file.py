@@ -32,8 +32,8 @@ from indexer.schema import (
     INDEX_NAME,
     MAPPED,
     METADATA_KEY,
-    SCHEMA,
     IndexMetadata,
+    schema_with,
 )
 from indexer.seal import Chunk, Seal, read_seal, write_seal
 
@@ -43,6 +43,13 @@ ROWS_PER_GROUP: Final = 1 << 20
 """A page holds less than 2 GiB: a million paths stay far below, and other tools can read row groups in parallel."""
 _PARQUET: Final = b"PAR1"
 _ONE_PAGE: Final = 2**31 - 1
+_NESTED: Final = {
+    "aligned": ("aligned.list.element.modality", "aligned.list.element.path"),
+    "captions": ("captions.list.element",),
+    "box": ("box.list.element",),
+    "queries": ("queries.list.element",),
+}
+"""Columns of lists, and their leaves as Parquet names them."""
 _MOST_THREADS: Final = 8  # memory feeds no more
 _log = logging.getLogger("reidindex")
 
@@ -68,7 +75,8 @@ def write_index(
         IndexFileError: The file cannot be written there.
     """
     lengths = pc.cast(pc.binary_length(table["path"]), pa.int64())
-    table = table.append_column("path_end", pc.cumulative_sum(lengths)).select(SCHEMA.names).cast(SCHEMA)
+    schema = schema_with(table.column_names)
+    table = table.append_column("path_end", pc.cumulative_sum(lengths)).select(schema.names).cast(schema)
     metadata = replace(metadata, digest=content_digest(table, metadata))
     # not the process id: in containers it is the same again and again
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
@@ -93,11 +101,11 @@ def write_index(
 
 
 def _write_parquet(table: pa.Table, metadata: IndexMetadata, file: IO[bytes], rows_per_group: int) -> None:
-    nested = ["aligned.list.element.modality", "aligned.list.element.path", "captions.list.element"]
-    ordinary = [c.name for c in COLUMNS if not c.mapped and c.name not in ("aligned", "captions")]
+    nested = [leaf for name, leaves in _NESTED.items() if name in table.column_names for leaf in leaves]
+    ordinary = [c.name for c in COLUMNS if not c.mapped and c.name in table.column_names and c.name not in _NESTED]
     writer = pq.ParquetWriter(
         pa.PythonFile(file, mode="w"),
-        SCHEMA,
+        table.schema,
         compression={**dict.fromkeys(MAPPED, "NONE"), **dict.fromkeys([*ordinary, *nested], "ZSTD")},
         use_dictionary=ordinary,
         column_encoding=dict.fromkeys(MAPPED, "PLAIN"),
@@ -167,6 +175,10 @@ class IndexFile:
             if verify == "full" or self._seal is None:
                 self._verify_content()
 
+    def has(self, column: str) -> bool:
+        """Whether the file has one of the optional columns."""
+        return column in self._parquet.schema_arrow.names
+
     @property
     def num_rows(self) -> int:
         """Number of samples."""
@@ -225,6 +237,8 @@ class IndexFile:
             raise _damaged(self.path, f"it holds {rows} rows, its metadata tells {self.metadata.samples}")
         for column in COLUMNS:
             found = schema.field(column.name).type if column.name in schema.names else None
+            if found is None and column.optional:
+                continue
             if found is not None and pa.types.is_dictionary(column.type) and _is_text(found):
                 continue  # a tool that rewrote the file may have dropped Arrow's own schema
             if found != column.type and not (found is not None and _is_text(column.type) and _is_text(found)):
@@ -260,7 +274,8 @@ class IndexFile:
         self._compared |= leaves
 
     def _verify_content(self) -> None:
-        if content_digest(self.table(SCHEMA.names).cast(SCHEMA), self.metadata) != self.metadata.digest:
+        schema = schema_with(self._parquet.schema_arrow.names)
+        if content_digest(self.table(schema.names).cast(schema), self.metadata) != self.metadata.digest:
             raise _damaged(self.path, "the content is not what was written: the digest differs")
 
 

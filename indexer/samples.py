@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from indexer.errors import LayoutError
-from indexer.schema import BY_NAME, MAX_SPLITS
+from indexer.schema import BY_NAME, MAX_SPLITS, QuerySet
 
 FIELDS = ("identity", "scope", "camera", "modality", "view", "tracklet", "frame", "clothes", "source", "role")
 """The columns of text, each null where the dataset does not tell."""
@@ -38,6 +38,10 @@ class SplitMarks:
                     raise LayoutError(f"more than {MAX_SPLITS} splits: an index holds at most that many; drop some")
                 self.names.append(name)
             self.masks[rows] |= np.uint64(1 << self.names.index(name))
+
+    def clear(self, rows: NDArray[np.int64]) -> None:
+        """Take the samples at `rows` out of every split."""
+        self.masks[rows] = 0
 
     def rows_in(self, name: str) -> NDArray[np.bool_]:
         """Which samples are in a split."""
@@ -65,6 +69,13 @@ class Samples:
     aligned: pa.Array | None = None
     captions: list[list[str] | None] = field(default_factory=list)
     """Empty where no sample has any."""
+    box: NDArray[np.int32] | None = None
+    """x, y, width, height in pixels, shape (samples, 4); a width of 0: the whole picture. None: no sample has one."""
+    queries: list[list[int]] = field(default_factory=list)
+    """Numbers of the queries a sample is an item of. Empty where there are none."""
+    query_sets: tuple[QuerySet, ...] = ()
+    composite: list[tuple[str, ...]] = field(default_factory=list)
+    """Modalities that a picture shows side by side, left to right. Empty where none does."""
 
     def __len__(self) -> int:
         return len(self.path)
@@ -81,6 +92,10 @@ class Samples:
             self.group.take(at) if self.group is not None else None,
             self.aligned.take(at) if self.aligned is not None else None,
             [self.captions[row] for row in rows] if self.captions else [],
+            self.box[rows] if self.box is not None else None,
+            [self.queries[row] for row in rows] if self.queries else [],
+            self.query_sets,
+            [self.composite[row] for row in rows] if self.composite else [],
         )
 
     def add_captions(self, rows: Sequence[int], captions: Iterable[Sequence[str]]) -> None:
@@ -115,7 +130,7 @@ def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
         LayoutError: A set has one modality twice, or shows two people.
     """
     if samples.group is None:
-        return samples, 0
+        return (_with_parts(samples) if samples.composite else samples), 0
     single = pc.binary_join_element_wise("\x1e", samples.path, "")  # a sample in no set is a set of its own
     codes = pc.fill_null(samples.group, single).dictionary_encode().indices.to_numpy()
     words = samples.fields["modality"].dictionary_encode()
@@ -152,6 +167,17 @@ def join_aligned(samples: Samples, order: Sequence[str]) -> tuple[Samples, int]:
         members = np.split(by_set, starts[1:])
         joined.captions = [[s for row in rows for s in samples.captions[row] or ()] or None for rows in members]
     return joined.take(np.argsort(first)), lacking
+
+
+def _with_parts(samples: Samples) -> Samples:
+    """The further modalities of a composite picture, as partners that lie in the same file."""
+    kind = BY_NAME["aligned"].type
+    partners = [
+        [{"modality": name, "path": path} for name in shown[1:]] or None
+        for shown, path in zip(samples.composite, samples.path.to_pylist(), strict=True)
+    ]
+    samples.aligned, samples.composite = pa.array(partners, kind), []
+    return samples
 
 
 def _check_one_person(samples: Samples, rows: NDArray[np.int64], firsts: NDArray[np.int64]) -> None:

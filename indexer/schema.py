@@ -7,7 +7,7 @@ file of both packages can rest on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ class Column:
     """Written so that a reader can map it from the file: required, PLAIN, uncompressed, one page a row group."""
     content: bool = True
     """Belongs to the content digest. Size and mtime do not: a copied dataset gives the same batches."""
+    optional: bool = False
+    """Only in files of datasets that have such a thing."""
 
     @property
     def itemsize(self) -> int:
@@ -54,7 +56,8 @@ class Column:
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
-    Column("path", pa.string(), "the sample's file, relative to the root, `/` between folders; unique", mapped=True),
+    Column("path", pa.string(), "the sample's file, relative to the root, `/` between folders; unique but for boxes and sentences",
+           mapped=True),
     Column("path_end", pa.int64(), "running sum of the byte lengths of `path`: finds a path in the mapped page",
            mapped=True, content=False),
     Column("aligned", pa.list_(pa.struct([pa.field("modality", pa.string()), pa.field("path", pa.string())])),
@@ -84,7 +87,15 @@ COLUMNS: Final[tuple[Column, ...]] = (
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Column]] = {c.name: c for c in COLUMNS}
-SCHEMA: Final[pa.Schema] = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in COLUMNS])
+
+
+def schema_with(optional: Collection[str] = ()) -> pa.Schema:
+    """The schema of an index file that has these of the optional columns."""
+    columns = [c for c in COLUMNS if not c.optional or c.name in optional]
+    return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in columns])
+
+
+SCHEMA: Final[pa.Schema] = schema_with()
 MAPPED: Final[tuple[str, ...]] = tuple(c.name for c in COLUMNS if c.mapped)
 MAPPED_INTEGERS: Final[tuple[str, ...]] = tuple(name for name in MAPPED if name != "path")
 
@@ -120,6 +131,16 @@ class SplitRun:
 
 
 @dataclass(frozen=True, slots=True)
+class QuerySet:
+    """Queries `first` to `last` (excluded) of the column `queries` are a benchmark's set of this name."""
+
+    name: str
+    """`TEXT+NIR`: as the benchmark calls it."""
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexMetadata:
     """The JSON document that travels in the file under the key `reidindex`."""
 
@@ -144,10 +165,15 @@ class IndexMetadata:
     digest: str = ""
     """Digest of the content, the words above included: batches depend on it, not on sizes and times of files."""
     format: int = FORMAT_VERSION
+    query_sets: tuple[QuerySet, ...] = ()
+    """Sets of queries of several items each; the column `queries` tells the items."""
 
     def to_json(self) -> bytes:
         """The document as canonical JSON: the same metadata gives the same bytes."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        told = asdict(self)
+        if not self.query_sets:
+            del told["query_sets"]
+        return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, document: bytes, *, where: str) -> IndexMetadata:
@@ -190,6 +216,11 @@ class IndexMetadata:
             if run.start != position or run.stop < run.start or not set(run.splits) <= set(self.splits):
                 raise ValueError("split_runs do not tile the rows")
             position = run.stop
+        queries = 0
+        for one in self.query_sets:
+            if one.first != queries or one.last < one.first:
+                raise ValueError("query_sets do not tile the queries")
+            queries = one.last
         if position != self.samples or self.samples < 0 or self.identities < 0:
             raise ValueError("counts do not agree")
 
@@ -208,6 +239,9 @@ def _structured(raw: dict[str, Any]) -> dict[str, Any]:
         "views": words(raw["views"]),
         "pairing": Pairing(str(raw["pairing"]["anchor"]), words(raw["pairing"]["others"])),
         "split_runs": tuple(SplitRun(words(r["splits"]), int(r["start"]), int(r["stop"])) for r in raw["split_runs"]),
+        "query_sets": tuple(
+            QuerySet(str(r["name"]), int(r["first"]), int(r["last"])) for r in raw.get("query_sets", ())
+        ),
     }
 
 

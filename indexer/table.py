@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.distinct import distinct
 from indexer.errors import LayoutError, Problem
 from indexer.samples import Samples, join_aligned
-from indexer.schema import BY_NAME, MAX_MODALITIES, SCHEMA, UNKNOWN, SplitRun, mask_names, modality_mask
+from indexer.schema import BY_NAME, MAX_MODALITIES, UNKNOWN, QuerySet, SplitRun, mask_names, modality_mask, schema_with
 from indexer.vocabulary import RGB, TEXT, modality_order, natural_key, split_order, standard_modality
 
 _VIEWS: Final = ("front", "back", "side")
@@ -35,6 +35,7 @@ class IndexTable:
     split_runs: tuple[SplitRun, ...]
     identities: int
     problems: tuple[Problem, ...]
+    query_sets: tuple[QuerySet, ...] = ()
 
 
 def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_protocol: str | None = None) -> IndexTable:
@@ -100,11 +101,25 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
             "source": samples.fields["source"].dictionary_encode(),
             "size": samples.size,
             "mtime_ns": samples.mtime_ns,
+            **_optional(samples),
         }
     )
-    schema = pa.schema([f for f in SCHEMA if f.name != "path_end"])
+    schema = pa.schema([f for f in schema_with(table.column_names) if f.name != "path_end"])
     runs = _runs(default_bits[order], plain)
-    return IndexTable(table.cast(schema), names, splits, views, runs, identities, tuple(problems))
+    return IndexTable(table.cast(schema), names, splits, views, runs, identities, tuple(problems), samples.query_sets)
+
+
+def _optional(samples: Samples) -> dict[str, pa.Array]:
+    """The columns that only some datasets have."""
+    columns = {}
+    if samples.box is not None:
+        boxes = pa.ListArray.from_arrays(
+            pa.array(np.arange(0, 4 * len(samples) + 1, 4, dtype=np.int32)), pa.array(samples.box.ravel())
+        )
+        columns["box"] = pc.if_else(pa.array(samples.box[:, 2] > 0), boxes, pa.nulls(len(samples), boxes.type))
+    if samples.queries:
+        columns["queries"] = pa.array([numbers or None for numbers in samples.queries], pa.list_(pa.int32()))
+    return columns
 
 
 def _modality_masks(samples: Samples, names: Sequence[str]) -> NDArray[np.uint32]:

@@ -322,7 +322,7 @@ def test_listed_files_that_are_not_there_are_counted(tmp_path):
         (b'{"a": 1}', "expected a list, found an object"),
         (b'[{"file": "x"}]', r"top level, entry 0: expected \['caption', 'file_path', 'split'\], found"),
         (b'["x"]', "entry 0: expected"),
-        (b"\xff\xfe", "not UTF-8 text"),
+        (b"\xff\xfd", "not UTF-8 text"),
         (b'[{"file_path": "PHOTO", "caption": 7}]', "a caption should be text or a list of texts, found 7"),
         (b"[" * 100_000, "not valid JSON"),
     ],

@@ -1,18 +1,15 @@
-"""A layout's lists, CSV and JSON files -> splits and captions of the samples they name.
+"""A layout's lists, tables and documents -> splits, fields, captions and boxes of the samples they name.
 
-Readers turn each style of file into columns of text; one join then finds the samples. A list that names files which
-are not there is reported with counts; one that cannot be read as what it should be is an error that names the line.
+`sources` reads them, `joining` finds the samples; here it is told. A list that names files which are not there is
+reported with counts; one that cannot be read as what it should be is an error that names the line.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +19,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from indexer.errors import AnnotationError, Problem
-from indexer.layouts.definition import Annotation, Layout, Source
+from indexer.layouts.joining import Rows, match_entries, sample_word
+from indexer.layouts.language.annotation import OWN, Annotation, Format, Numbers
+from indexer.layouts.language.layout import Layout
+from indexer.layouts.language.parts import Source, as_tuple, fill_column, filled, rounds, slots, span_of
+from indexer.layouts.sources import Documents, Entries, read, read_numbers, whole_number
+from indexer.layouts.sources.text import lines_of, text_of
 from indexer.samples import FIELDS, Samples
-from indexer.scan.listing import Listing
+from indexer.scan.listing import Listing, printable
 
-Columns = dict[str, list[Any]]
-Rows = NDArray[np.int64]
+_CORNERS = ("x", "y", "width", "height")
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,28 @@ class Files:
 
     def path(self, name: str) -> Path | None:
         """Where a file of the dataset is, if it is there."""
+        return self.listing.root / (self.base + name) if self.has(name) else None
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there, or a folder that holds files, written `info/`."""
         paths, name = self.listing.paths, self.base + name
         at = bisect_left(paths, name)
-        return self.listing.root / name if at < len(paths) and paths[at] == name else None
+        return at < len(paths) and (paths[at] == name or (name.endswith("/") and paths[at].startswith(name)))
 
 
-def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str], list[Problem]]:
+@dataclass
+class Told:
+    """What the annotations of a layout did."""
+
+    samples: Samples
+    used: list[str] = field(default_factory=list)
+    """Files that were read."""
+    problems: list[Problem] = field(default_factory=list)
+    unboxed: int = 0
+    """Pictures in which nobody is boxed: no samples."""
+
+
+def annotate(layout: Layout, samples: Samples, files: Files) -> Told:
     """Read every annotation of a layout and mark the samples.
 
     Args:
@@ -53,276 +70,331 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> tuple[list[str],
         samples: Changed in place; paths relative to the dataset's folder.
         files: Where the lists lie.
 
-    Returns:
-        The files that were read, and what is wrong with them.
-
     Raises:
         AnnotationError: A file is malformed.
     """
-    used: list[str] = []
-    problems: list[Problem] = []
-    documents: dict[Path, Any] = {}  # one JSON file may be read for several lists
+    told, documents = Told(samples), Documents()
     for annotation in layout.annotation:
-        for values in annotation.rounds():
-            names = [_fill(name, values) for name in annotation.files()]
-            name, path = next(((n, p) for n in names if (p := files.path(n))), ("", None))
-            if path is not None:
-                used.append(name)
-                columns = _read(annotation, path, problems, name, documents)
-                problems += _join(layout, annotation, columns, samples, name, values)
-            elif not annotation.optional:
-                lost = "captions" if annotation.split is None else "splits"
-                problems.append(
-                    Problem(
-                        "annotation-missing", " or ".join(names), f"not in the tree: the {lost} it tells are unknown"
-                    )
-                )
-    return list(dict.fromkeys(used)), problems
+        for values in rounds(annotation.each):
+            _Round(layout, annotation, values, files, documents, told).run()
+    if any(_boxes(a) for a in layout.annotation) and told.samples.box is not None:
+        is_box = told.samples.box[:, 2] > 0
+        told.unboxed = len(is_box) - int(np.count_nonzero(is_box))
+        told.samples = told.samples.take(np.flatnonzero(is_box))
+    told.used = list(dict.fromkeys(told.used))
+    return told
 
 
-def _fill(text: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+def _boxes(annotation: Annotation) -> bool:
+    return "box" in annotation.columns or set(_CORNERS) <= set(annotation.columns)
 
 
-# ----------------------------------------------------------------------------------------------------- reading
+@dataclass
+class _Round:
+    """One reading of one annotation."""
 
+    layout: Layout
+    annotation: Annotation
+    values: dict[str, str]
+    files: Files
+    documents: Documents
+    told: Told
 
-def _read(
-    annotation: Annotation, path: Path, problems: list[Problem], where: str, documents: dict[Path, Any]
-) -> Columns:
-    if annotation.format == "json":
-        if path not in documents:
-            documents[path] = _json_document(path)
-        return _from_json(annotation, documents[path], path, problems, where)
-    text = _text(path)
-    names = tuple(annotation.columns)
-    if annotation.format == "values":
-        return {names[0]: text.replace(",", " ").split()}
-    if annotation.format == "csv":
-        return _from_csv(annotation, text, path)
-    return _from_lines(names, text, path)
+    @property
+    def samples(self) -> Samples:
+        return self.told.samples
 
+    def run(self) -> None:
+        if self.annotation.join == "own":
+            self._run_own()
+            return
+        name, path, kind = self._found(self.annotation.files(), self.annotation.format_of)
+        if path is None or kind is None:
+            if not self.annotation.optional:
+                self._missing([filled(n, self.values) for n in self.annotation.files()])
+            return
+        entries = self._read(name, path, kind)
+        columns = self._as_text(self._narrowed(entries, name, path, kind), name)
+        matched, rows, listed = match_entries(self.annotation, columns, self.samples, self.values)
+        self._tell_lost(name, listed, matched)
+        self._tell(name, entries, columns, matched, rows)
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise AnnotationError(f"{path}: this list of the dataset cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}); convert it, or repair the file") from None
-
-
-def _json_document(path: Path) -> Any:
-    try:
-        return json.loads(_text(path))
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
-        raise AnnotationError(f"{path}: not valid JSON ({error}); was the download cut off?") from None
-
-
-def _from_lines(names: Sequence[str], text: str, path: Path) -> Columns:
-    """Blank-separated columns. The first may hold blanks itself: paths do."""
-    rows = []
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        if line.strip():
-            row = line.strip().rsplit(maxsplit=len(names) - 1)
-            if len(row) != len(names):
-                raise AnnotationError(f"{path}, line {number}: expected {' '.join(names)!r}, found {line.strip()!r}")
-            rows.append(row)
-    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
-
-
-def _from_csv(annotation: Annotation, text: str, path: Path) -> Columns:
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    wanted = _wanted(annotation)
-    columns: Columns = {name: [] for name in wanted}
-    try:
-        for row in reader:
-            for name, theirs in wanted.items():
-                if row.get(theirs) is None:
-                    found = ", ".join(reader.fieldnames or ())
-                    raise AnnotationError(
-                        f"{path}, line {reader.line_num}: no column {theirs!r} there; header: {found}"
-                    )
-                columns[name].append(row[theirs])
-    except csv.Error as error:
-        raise AnnotationError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from None
-    return columns
-
-
-def _wanted(annotation: Annotation) -> dict[str, str]:
-    columns = annotation.columns
-    return {name: name for name in columns} if isinstance(columns, tuple) else dict(columns)
-
-
-def _from_json(annotation: Annotation, document: Any, path: Path, problems: list[Problem], where: str) -> Columns:
-    wanted = _wanted(annotation)
-    columns: Columns = {name: [] for name in wanted}
-    for place, entries in _lists(annotation, document, path, problems, where):
-        for number, entry in enumerate(entries):
-            row = _entry(annotation, entry, wanted)
-            if row is None or row.get(annotation.join) is None:
-                expected = list(wanted.values()) if isinstance(annotation.columns, tuple) else sorted(wanted.values())
-                raise AnnotationError(
-                    f"{path}, {place} entry {number}: expected {expected}, found {json.dumps(entry)[:80]}"
-                )
-            for name in wanted:
-                columns[name].append(row.get(name))
-    return columns
-
-
-def _lists(
-    annotation: Annotation, document: Any, path: Path, problems: list[Problem], where: str
-) -> Iterable[tuple[str, list[Any]]]:
-    if not annotation.at:
-        if not isinstance(document, list):
-            raise AnnotationError(f"{path}: expected a list, found {_kind(document)}")
-        yield "top level,", document
-        return
-    if not isinstance(document, dict):
-        raise AnnotationError(f"{path}: expected an object with {', '.join(annotation.at)}, found {_kind(document)}")
-    for key in annotation.at:
-        entries = document.get(key)
-        if entries is None:
-            problems.append(Problem("annotation-missing", where, f"has no list {key!r}"))
-        elif not isinstance(entries, list):
-            raise AnnotationError(f"{path}: {key!r} should be a list, found {_kind(entries)}")
-        else:
-            yield f"{key!r},", entries
-
-
-def _entry(annotation: Annotation, entry: Any, wanted: dict[str, str]) -> dict[str, Any] | None:
-    if isinstance(annotation.columns, tuple):
-        if not isinstance(entry, list) or len(entry) != len(wanted):
-            return None
-        return dict(zip(wanted, entry, strict=True))
-    return {name: entry.get(theirs) for name, theirs in wanted.items()} if isinstance(entry, dict) else None
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
-    return names.get(type(value), f"the value {value!r}")
-
-
-# ----------------------------------------------------------------------------------------------------- joining
-
-
-def _join(
-    layout: Layout, annotation: Annotation, columns: Columns, samples: Samples, where: str, values: dict[str, str]
-) -> list[Problem]:
-    entries, rows = _matching(*_comparable(annotation, _as_text(columns[annotation.join], where), samples))
-    listed = columns[annotation.join]
-    problems = []
-    missed = np.ones(len(listed), bool)
-    missed[entries] = False
-    missing = np.flatnonzero(missed)
-    if len(missing):
-        what = "identities" if annotation.join == "identity" else "files"
-        problems.append(
-            Problem(
-                "listed-missing", where,
-                f"{len(missing):,} of {len(listed):,} listed {what} are not in the tree (first: {listed[int(missing[0])]})",
-                count=len(missing),
+    def _run_own(self) -> None:
+        """Every sample has a file of its own: its entries are those of all files, one after the other."""
+        template = filled(self.annotation.files()[0], self.values)
+        words = {word: sample_word(word, self.samples.path).to_pylist() for word in slots(template) if word in OWN}
+        gathered: Entries = {}
+        rows: list[int] = []
+        lost = []
+        name = template
+        for row in range(len(self.samples)):
+            name = filled(template, {word: column[row] for word, column in words.items()})
+            path, kind = self.files.path(name), self.annotation.format_of(name)
+            if path is None or kind is None:
+                lost.append(name)
+                continue
+            entries = self._narrowed(self._read(name, path, kind), name, path, kind)
+            for column, found in entries.items():
+                gathered.setdefault(column, []).extend(found)
+            rows += [row] * len(next(iter(entries.values()), []))
+        if lost and not self.annotation.optional:
+            self._problem(
+                "annotation-missing", template, f"{len(lost):,} are not in the tree (first: {lost[0]})", len(lost)
             )
-        )  # fmt: skip
-    for name in FIELDS:
-        if name in columns and name != annotation.join:
-            words = _as_text(columns[name], where).take(pa.array(entries))
-            _tell(layout, samples, name, rows, words.to_pylist())
-    if "caption" in columns:
-        captions = [columns["caption"][i] for i in entries]
-        told = [i for i, c in enumerate(captions) if c not in (None, "", [])]
-        samples.add_captions(rows[told].tolist(), [_sentences(captions[i], where) for i in told])
-    if annotation.split is not None:
-        for names, chosen in _splits(layout, annotation, columns, entries, rows, samples, values, where):
-            if annotation.reach == "identity":
-                chosen = _whole_identities(samples, chosen)
-            samples.splits.mark(chosen, names)
-    return problems
+        if gathered:
+            columns = self._as_text(gathered, template)
+            self._tell(template, gathered, columns, np.arange(len(rows)), np.array(rows, np.int64))
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def _found(self, names: Sequence[str], format_of: Any) -> tuple[str, Path | None, Format | None]:
+        """The first of several files that is there."""
+        for name in (filled(n, self.values) for n in names):
+            path = self.files.path(name)
+            if path is not None:
+                return name, path, format_of(name)
+        return "", None, None
+
+    def _read(self, name: str, path: Path, kind: Format) -> Entries:
+        self.told.used.append(name)
+        places = tuple(filled(place, self.values) for place in self.annotation.places())
+        annotation = self.annotation.model_copy(update={"at": places}) if self.values and places else self.annotation
+        entries, lacking = read(annotation, path, kind, self.documents)
+        for place in lacking:
+            self._problem("annotation-missing", name, f"has no list {place!r}")
+        return entries
+
+    def _narrowed(self, entries: Entries, name: str, path: Path, kind: Format) -> Entries:
+        """Only the entries that count, and for those that stand for runs of lines, an entry a line. In place."""
+        annotation, size = self.annotation, len(next(iter(entries.values()), []))
+        chosen = list(range(size))
+        if annotation.entries is not None:
+            first, last = span_of(annotation.entries)
+            chosen = chosen[first - 1 : last]
+        if annotation.only is not None:
+            chosen = self._chosen(annotation.only, name, path, kind, size)
+        if len(chosen) < size or annotation.only is not None:
+            entries.update({column: [values[i] for i in chosen] for column, values in entries.items()})
+        if annotation.runs is not None:
+            self._lay_out_runs(entries, name)
+        for column, pattern in annotation.parse.items():
+            words = self._words(entries[column], name)
+            groups = pc.extract_regex(words, pattern.regex)
+            odd = np.flatnonzero(groups.is_null().to_numpy(zero_copy_only=False))
+            if len(odd):
+                word = entries[column][int(odd[0])]
+                raise AnnotationError(f"{name}, entry {int(odd[0])}: expected {pattern.text}, found {word!r:.80}")
+            for group in pattern.groups:
+                entries[group] = groups.field(group).to_pylist()
+        return entries
+
+    def _chosen(self, only: Numbers, name: str, path: Path, kind: Format, size: int) -> list[int]:
+        at = filled(only.at, self.values) if only.at is not None else None
+        if only.file is not None:
+            own = only
+            name, found, kind_found = self._found(
+                as_tuple(only.file),
+                lambda n: own.format or self.annotation.model_copy(update={"format": None}).format_of(n),
+            )
+            if found is None:
+                self._missing([filled(n, self.values) for n in as_tuple(only.file)])
+                return []
+            path, kind = found, kind_found or "values"
+            self.told.used.append(name)
+        numbers = [number - only.base for number in read_numbers(path, kind, at, self.documents)]
+        beyond = next((n for n in numbers if not 0 <= n < size), None)
+        if beyond is not None:
+            raise AnnotationError(
+                f"{path}: chooses entry {beyond + only.base:,}, counted from {only.base}; there are {size:,}"
+            )
+        return numbers
+
+    def _lay_out_runs(self, entries: Entries, name: str) -> None:
+        runs = self.annotation.runs
+        assert runs is not None
+        list_name, path, _ = self._found(as_tuple(runs.file), lambda n: "values")
+        if path is None:
+            self._missing([filled(n, self.values) for n in as_tuple(runs.file)])
+            entries.update({column: [] for column in (*entries, "line")})
+            return
+        self.told.used.append(list_name)
+        lines = [line.strip() for line in lines_of(text_of(path, self.annotation.encoding)) if line.strip()]
+        bounds = []
+        for number, (first, last) in enumerate(zip(entries[runs.first], entries[runs.last], strict=True)):
+            where = f"{name}, entry {number}"
+            a, b = whole_number(first, where) - runs.base, whole_number(last, where) - runs.base
+            if not 0 <= a <= b < len(lines):
+                raise AnnotationError(
+                    f"{name}, entry {number}: stands for lines {first} to {last} of {list_name}, which has {len(lines):,}"
+                )
+            bounds.append((a, b + 1))
+        entries.update(
+            {
+                column: [v for v, (a, b) in zip(values, bounds, strict=True) for _ in range(a, b)]
+                for column, values in list(entries.items())
+            }
+        )
+        entries["line"] = [lines[i] for a, b in bounds for i in range(a, b)]
+
+    def _as_text(self, entries: Entries, name: str) -> dict[str, pa.Array]:
+        """The columns that are words, as Arrow text; those that name fields in our words."""
+        columns = {}
+        for column, values in entries.items():
+            if column not in ("caption", "box"):
+                words = self._words(values, name)
+                if column in FIELDS:
+                    encoded = words.dictionary_encode()
+                    ours = [self.layout.standard_value(column, word, {})[0] for word in encoded.dictionary.to_pylist()]
+                    words = pa.array(ours, pa.string()).take(encoded.indices)
+                columns[column] = words
+        given = {name: pa.scalar(value) for name, value in self.values.items()}
+        for field_name, template in self.annotation.tell.items():
+            columns[field_name] = fill_column(template, {**given, **columns})
+        return columns
+
+    def _words(self, values: list[Any], where: str) -> pa.Array:
+        """Words of a file as Arrow text. Numbers are words here; lists and halves of characters are not."""
+        try:
+            return pa.array(values, pa.string())
+        except (pa.ArrowException, TypeError, UnicodeError):
+            pass  # not all of them are text yet
+        for number, value in enumerate(values):
+            if not isinstance(value, (str, int, float, type(None))):
+                raise AnnotationError(
+                    f"{where}, entry {number}: expected a word, found {json.dumps(value, default=str)[:80]}"
+                )
+        try:
+            return pa.array([None if v is None else str(v) for v in values], pa.string())
+        except UnicodeEncodeError:
+            raise AnnotationError(f"{where}: holds text that is not valid Unicode; repair the file") from None
+
+    # ------------------------------------------------------------------------------------------------- telling
+
+    def _tell(self, name: str, entries: Entries, columns: dict[str, pa.Array], matched: Rows, rows: Rows) -> None:
+        if _boxes(self.annotation):
+            boxes = self._boxes_of(entries, name)[matched]
+            # one picture, one set of boxes: what is boxed already is no picture to box again
+            use = boxes[:, 2] > 0
+            if self.samples.box is not None:
+                use &= self.samples.box[rows, 2] == 0
+            matched, rows = matched[use], rows[use]
+            rows = self._make_boxes(boxes[use], rows)
+        for column in FIELDS:
+            if column in columns and column != self.annotation.join:
+                self._set(column, rows, columns[column].take(pa.array(matched)))
+        if "caption" in entries:
+            captions = [entries["caption"][i] for i in matched]
+            known = [i for i, c in enumerate(captions) if c not in (None, "", [])]
+            self.samples.add_captions(rows[known].tolist(), [self._sentences(captions[i], name) for i in known])
+        if self.annotation.split is not None:
+            if self.annotation.replaces:
+                self.samples.splits.clear(rows)
+            for names, chosen in self._splits(columns, matched, rows):
+                if self.annotation.reach == "identity":
+                    chosen = _whole_identities(self.samples, chosen)
+                self.samples.splits.mark(chosen, names)
+
+    def _boxes_of(self, entries: Entries, name: str) -> NDArray[np.int32]:
+        """x, y, width, height of each entry, shape (entries, 4), in whole pixels; 0 for those that are empty."""
+        if "box" in entries:
+            told = entries["box"]
+        else:
+            told = list(zip(*(entries[corner] for corner in _CORNERS), strict=True))
+        boxes = np.zeros((len(told), 4), np.int32)
+        empty = 0
+        for number, box in enumerate(told):
+            if box is None or len(np.ravel(box)) == 0:
+                continue  # nobody is boxed here
+            try:
+                boxes[number] = [round(float(value)) for value in np.ravel(box).tolist()]
+            except (TypeError, ValueError, OverflowError):
+                raise AnnotationError(
+                    f"{name}, entry {number}: expected a box x, y, width, height, found {box!r:.80}"
+                ) from None
+            if boxes[number, 2] <= 0 or boxes[number, 3] <= 0:
+                boxes[number] = 0
+                empty += 1
+        if empty:
+            self._problem("value", name, f"{empty:,} boxes have no width or no height: passed over", empty)
+        return boxes
+
+    def _make_boxes(self, boxes: NDArray[np.int32], rows: Rows) -> Rows:
+        """Samples for the boxes in the pictures at `rows`, where there are none yet; and the place of each."""
+        samples, before = self.samples, len(self.samples)
+        own = samples.box if samples.box is not None else np.zeros((before, 4), np.int32)
+        # a picture is known by the first row with its path, its boxes by that and their four numbers
+        picture = pc.index_in(samples.path, value_set=pc.unique(samples.path)).to_numpy().astype(np.int64)
+        keys = np.concatenate([np.c_[picture, own], np.c_[picture[rows], boxes]])
+        # paths are sorted, so their numbers are; within a picture, boxes from the left
+        distinct_keys, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        origin = np.r_[np.arange(before), rows]
+        self.told.samples = samples.take(origin[first])
+        self.told.samples.box = np.ascontiguousarray(distinct_keys[:, 1:], np.int32)
+        return np.asarray(place).ravel()[before:]
+
+    def _set(self, column: str, rows: Rows, words: pa.Array) -> None:
+        """A field of the samples at `rows`; what the file leaves open stays as the rules told it."""
+        told = pc.fill_null(pc.not_equal(words, ""), False).to_numpy(zero_copy_only=False)
+        place = np.full(len(self.samples), -1, np.int64)
+        place[rows[told]] = np.flatnonzero(told)
+        found = words.take(pa.array(place, mask=place < 0))
+        self.samples.fields[column] = pc.coalesce(found, self.samples.fields[column])
+
+    def _sentences(self, value: Any, where: str) -> list[str]:
+        sentences = [value] if isinstance(value, str) else value
+        if not isinstance(sentences, list) or not all(isinstance(s, str) for s in sentences):
+            raise AnnotationError(
+                f"{where}: a caption should be text or a list of texts, found {json.dumps(value, default=str)[:80]}"
+            )
+        self._words(sentences, where)
+        return sentences
+
+    def _splits(
+        self, columns: dict[str, pa.Array], matched: Rows, rows: Rows
+    ) -> Iterable[tuple[tuple[str, ...], Rows]]:
+        """Split names, and the rows they are for."""
+        split = self.annotation.split
+        if not isinstance(split, Source):
+            yield self.layout.standard_value("split", filled(str(split), self.values), {}), rows
+            return
+        if split.group in columns:
+            words = columns[split.group].take(pa.array(matched))
+        else:
+            words = self.samples.fields[split.group].take(pa.array(rows))
+        yield from split_words(self.layout, split, words, rows, self.values)
+
+    def _tell_lost(self, name: str, listed: pa.Array, matched: Rows) -> None:
+        missed = np.ones(len(listed), bool)
+        missed[matched] = False
+        lost = np.flatnonzero(missed)
+        if len(lost):
+            what = "identities" if self.annotation.join in ("identity", "rank") else "files"
+            first = printable(str(listed[int(lost[0])].as_py()))
+            self._problem(
+                "listed-missing",
+                name,
+                f"{len(lost):,} of {len(listed):,} listed {what} are not in the tree (first: {first})",
+                len(lost),
+            )
+
+    def _missing(self, names: Sequence[str]) -> None:
+        columns = self.annotation.columns
+        fields = [c for c in columns if c in FIELDS and c != self.annotation.join]
+        lost = "boxes" if _boxes(self.annotation) else "captions" if "caption" in columns else " and ".join(fields)
+        lost = "splits" if self.annotation.split is not None else lost or "facts"
+        self._problem("annotation-missing", " or ".join(names), f"not in the tree: the {lost} it tells are unknown")
+
+    def _problem(self, kind: Any, where: str, message: str, count: int = 1) -> None:
+        self.told.problems.append(Problem(kind, where, message, count))
 
 
-def _comparable(annotation: Annotation, listed: pa.Array, samples: Samples) -> tuple[pa.Array, pa.Array]:
-    """What a list names and what the samples are called, in one spelling."""
-    if annotation.join == "identity":
-        encoded = samples.fields["identity"].dictionary_encode()
-        labels = encoded.dictionary
-        if annotation.numeric:
-            listed, labels = (pc.replace_substring_regex(v, r"^0+(\d)", r"\1") for v in (listed, labels))
-        return listed, labels.take(encoded.indices)
-    listed = pc.replace_substring_regex(pc.replace_substring(listed, "\\", "/"), r"^(?:\./)+", "")
-    listed = pc.binary_join_element_wise(listed, annotation.suffix, "")
-    if annotation.join == "name":
-        return listed, pc.replace_substring_regex(samples.path, r"^.*/", "")
-    return pc.binary_join_element_wise(annotation.below, listed, "/") if annotation.below else listed, samples.path
-
-
-def _matching(listed: pa.Array, key: pa.Array) -> tuple[Rows, Rows]:
-    """All pairs (entry of the list, row of the samples) with equal text: either may hold it several times."""
-    words = pc.unique(listed)
-    row_word = pc.index_in(key, value_set=words)
-    rows = np.flatnonzero(row_word.is_valid().to_numpy(zero_copy_only=False))
-    word_of_row = row_word.drop_null().to_numpy()
-    by_word = np.argsort(word_of_row, kind="stable")
-    first, last = (np.searchsorted(word_of_row[by_word], np.arange(len(words)), side=s) for s in ("left", "right"))
-    word_of_entry = pc.index_in(listed, value_set=words).to_numpy()
-    many = (last - first)[word_of_entry]
-    entries = np.repeat(np.arange(len(listed)), many)
-    within = np.arange(len(entries)) - np.repeat(np.cumsum(many) - many, many)
-    return entries, rows[by_word[first[word_of_entry[entries]] + within]]
-
-
-def _as_text(values: list[Any], where: str) -> pa.Array:
-    """Words of a file as Arrow text. Numbers are words here; lists and halves of characters are not."""
-    for number, value in enumerate(values):
-        if not isinstance(value, (str, int, float, type(None))):
-            raise AnnotationError(f"{where}, entry {number}: expected a word, found {json.dumps(value)[:80]}")
-    try:
-        return pa.array([None if v is None else str(v) for v in values], pa.string())
-    except UnicodeEncodeError:
-        raise AnnotationError(f"{where}: holds text that is not valid Unicode; repair the file") from None
-
-
-def _tell(layout: Layout, samples: Samples, field: str, rows: Rows, words: list[Any]) -> None:
-    """Set a field of the samples at `rows`; what the file leaves open stays as the rules told it."""
-    known = [i for i, word in enumerate(words) if word]
-    ours = {word: layout.standard_value(field, word, {})[0] for word in {words[i] for i in known}}
-    values = samples.fields[field].to_pylist()
-    for i in known:
-        values[rows[i]] = ours[words[i]]
-    samples.fields[field] = pa.array(values, pa.string())
-
-
-def _sentences(value: Any, where: str) -> list[str]:
-    sentences = [value] if isinstance(value, str) else value
-    if not isinstance(sentences, list) or not all(isinstance(s, str) for s in sentences):
-        raise AnnotationError(f"{where}: a caption should be text or a list of texts, found {json.dumps(value)[:80]}")
-    _as_text(sentences, where)
-    return sentences
-
-
-def _splits(
-    layout: Layout,
-    annotation: Annotation,
-    columns: Columns,
-    entries: Rows,
-    rows: Rows,
-    samples: Samples,
-    values: dict[str, str],
-    where: str,
+def split_words(
+    layout: Layout, split: Source, words: pa.Array, rows: Rows, values: dict[str, str]
 ) -> Iterable[tuple[tuple[str, ...], Rows]]:
-    """Split names, and the rows they are for."""
-    split = annotation.split
-    if not isinstance(split, Source):
-        yield tuple(layout.standard_value("split", _fill(str(split), values), {})), rows
+    """Words that name splits, one a row -> our names of splits, and the rows that each is for."""
+    if not len(words):
         return
-    if split.group in columns:
-        told = _as_text(columns[split.group], where).take(pa.array(entries))
-    else:
-        told = samples.fields[split.group].take(pa.array(rows))
-    if not len(told):
-        return
-    encoded = told.dictionary_encode(null_encoding="encode")
+    encoded = words.dictionary_encode(null_encoding="encode")
     codes = encoded.indices.to_numpy()
     by_word = np.argsort(codes, kind="stable")
     chosen_rows = np.split(rows[by_word], np.cumsum(np.bincount(codes, minlength=len(encoded.dictionary)))[:-1])
@@ -332,7 +404,7 @@ def _splits(
             word, own = split.otherwise, {}
         if word:
             names = layout.standard_value("split", word, own)
-            yield tuple(_fill(name, values) for name in names), chosen
+            yield tuple(filled(name, values) for name in names), chosen
 
 
 def _whole_identities(samples: Samples, rows: Rows) -> Rows:

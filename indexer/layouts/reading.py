@@ -9,8 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.errors import LayoutError, Problem
-from indexer.layouts.annotations import Files, Rows, annotate
-from indexer.layouts.definition import Layout
+from indexer.layouts.annotations import Files, annotate
+from indexer.layouts.draws import draw_splits
+from indexer.layouts.joining import Rows
+from indexer.layouts.language.layout import Layout
+from indexer.layouts.queries import add_queries
 from indexer.layouts.rules import Taken, apply_rules, take_asides
 from indexer.samples import FIELDS, Samples, SplitMarks
 from indexer.scan.listing import Listing, printable
@@ -56,23 +59,31 @@ def read_tree(layout: Layout, listing: Listing, base: str) -> Reading:
             f"{listing.root}: no file is a sample of layout {layout.name!r} ({len(listing):,} files, first: {example}); "
             "is it the right folder, the right --layout?"
         )
-    own = samples.path  # annotations name files as the dataset does, from its own folder on
-    samples.path = pc.utf8_slice_codeunits(own, len(base)) if base else own
-    used, found = annotate(layout, samples, Files(listing, base))
-    samples.path = own
+    files = Files(listing, base)
+    # annotations name files as the dataset does, from its own folder on
+    samples.path = pc.utf8_slice_codeunits(samples.path, len(base)) if base else samples.path
+    told = annotate(layout, samples, files)
+    samples = told.samples
     _give_roles(layout, samples)
+    samples, used, odd = add_queries(layout, samples, files)
+    odd += draw_splits(layout, samples)
+    samples.path = pc.binary_join_element_wise(base, samples.path, "") if base else samples.path
+    used = [*told.used, *used]
     is_used = pc.is_in(seen.take(pa.array(rest)), value_set=pa.array(used, pa.string())).to_numpy(zero_copy_only=False)
     aside, rest = take_asides(layout.aside, seen, rest[~is_used])
     problems = _contradictions(taken, rest, paths)
     left = np.sort(np.concatenate([rest, np.flatnonzero(~is_inside)]))
     unmatched = paths.take(pa.array(left)).to_pylist()
+    set_aside = {why: len(rows) for why, rows in aside.items()}
+    if told.unboxed:
+        set_aside["pictures in which nobody is boxed"] = told.unboxed
     return Reading(
         samples,
         layout.modalities,
-        {why: len(rows) for why, rows in aside.items()},
-        [base + name for name in used],
+        set_aside,
+        [base + name for name in dict.fromkeys(used)],
         unmatched,
-        [*problems, *found],
+        [*problems, *told.problems, *odd],
     )
 
 
@@ -98,7 +109,22 @@ def _gather(layout: Layout, taken: list[Taken], paths: pa.Array, listing: Listin
     if any(t.group is not None for t in taken):
         groups = [t.group if t.group is not None else pa.nulls(len(t.rows), pa.string()) for t in taken]
         group = pa.chunked_array(groups, pa.string()).take(at).combine_chunks()
-    return Samples(paths.take(pa.array(rows)), fields, splits, listing.sizes[rows], listing.mtimes_ns[rows], group)
+    samples = Samples(paths.take(pa.array(rows)), fields, splits, listing.sizes[rows], listing.mtimes_ns[rows], group)
+    samples.composite = _composites(taken, position, len(rows))
+    return samples
+
+
+def _composites(taken: list[Taken], position: Rows, size: int) -> list[tuple[str, ...]]:
+    """What each picture shows side by side; empty where none shows more than one thing."""
+    if not any(t.composite for t in taken):
+        return []
+    found: list[tuple[str, ...]] = [()] * size
+    start = 0
+    for t in taken:
+        for place in position[start : start + len(t.rows)]:
+            found[place] = t.composite
+        start += len(t.rows)
+    return found
 
 
 def _give_roles(layout: Layout, samples: Samples) -> None:

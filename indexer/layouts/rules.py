@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from indexer.layouts.definition import AGAIN, IMAGE_EXTENSIONS, Aside, Layout, Pattern, Rule, Source
+from indexer.layouts.language.layout import Layout
+from indexer.layouts.language.parts import AGAIN, IMAGE_EXTENSIONS, Pattern, Source, fill_column
+from indexer.layouts.language.rule import Aside, Rule
 from indexer.samples import FIELDS, no_text
 
 _IMAGE = rf"\.(?:{'|'.join(IMAGE_EXTENSIONS)})$"
@@ -33,6 +35,8 @@ class Taken:
     group: pa.Array | None
     contradicting: Rows
     """Paths that a pattern fits but whose parts contradict each other: not taken."""
+    composite: tuple[str, ...] = ()
+    """Modalities that each picture shows side by side."""
 
 
 def is_image(paths: pa.Array) -> NDArray[np.bool_]:
@@ -99,6 +103,14 @@ def _apply(layout: Layout, rule: Rule, paths: pa.Array, rows: Rows) -> tuple[Tak
             splits = _split_words(layout, source, groups[source.group])
         else:
             fields[name] = _our_words(layout, name, source, groups[source.group])
+    for name, template in rule.templates().items():
+        words = fill_column(template, groups)
+        if name == "split":
+            splits = _split_words(layout, _AS_IT_IS, words)
+        else:
+            fields[name] = _our_words(layout, name, _AS_IT_IS, words)
+    if rule.composite:
+        fields["modality"] = pa.repeat(rule.composite[0], size)
     for name, constant in rule.constants().items():
         word = layout.standard_value(name, constant, {})
         if name == "split":
@@ -108,7 +120,10 @@ def _apply(layout: Layout, rule: Rule, paths: pa.Array, rows: Rows) -> tuple[Tak
     group: pa.Array | None = None
     if rule.aligned:
         group = pc.binary_join_element_wise(*(pc.fill_null(groups[g], "") for g in rule.aligned), "\x1f")
-    return Taken(rows[agree], fields, splits, group, rows[fits & ~agree]), rows[~agree]
+    return Taken(rows[agree], fields, splits, group, rows[fits & ~agree], rule.composite), rows[~agree]
+
+
+_AS_IT_IS = Source.model_validate({"from": "template"})
 
 
 def _our_words(layout: Layout, field: str, source: Source, values: pa.Array) -> pa.Array:

@@ -1,0 +1,121 @@
+"""`[[draw]]` -> splits drawn by lot: galleries of one image an identity and camera, random halves of the identities.
+
+Evaluation codes of the field draw with Python's `random.seed(trial)` and `random.choice` over sorted files. The same
+images are drawn here, so that numbers can be compared: from the same generator, by the same steps.
+"""
+
+from __future__ import annotations
+
+# A generator of one's own, never the global one: its sequence is promised by Python, and papers rest on it.
+from random import Random  # noqa: TID251
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from indexer.errors import Problem
+from indexer.layouts.annotations import split_words
+from indexer.layouts.joining import Rows
+from indexer.layouts.language.draw import Draw
+from indexer.layouts.language.layout import Layout
+from indexer.layouts.language.parts import Source, Value, filled, rounds
+from indexer.samples import Samples
+from indexer.vocabulary import natural_key, standard_split
+
+_WHO = ["identity", "scope"]
+
+
+def draw_splits(layout: Layout, samples: Samples) -> list[Problem]:
+    """Mark the splits that a layout draws.
+
+    Returns:
+        A problem where there are fewer identities than are to be drawn: a part of the dataset has no such splits.
+    """
+    problems = []
+    for draw in layout.draw:
+        for values in rounds(draw.each):
+            pool = _pool(draw, samples, values)
+            there = len(_groups(samples, pool, _WHO)) if draw.of == "identity" else 0
+            if draw.of == "identity" and draw.take is not None and there < draw.take:
+                message = f"draws {draw.take:,} identities, there are {there:,}: not drawn"
+                problems.append(Problem("draw", _told(draw, values), message))
+                continue
+            chosen = _drawn(draw, samples, pool, Random(int(filled(draw.seed, values))))
+            _mark(layout, draw.split, samples, chosen, values)
+            if draw.rest is not None:
+                _mark(layout, draw.rest, samples, np.setdiff1d(pool, chosen), values)
+    return problems
+
+
+def _told(draw: Draw, values: dict[str, str]) -> str:
+    return filled(draw.split, values) if isinstance(draw.split, str) else ", ".join(values.values()) or "draw"
+
+
+def _pool(draw: Draw, samples: Samples, values: dict[str, str]) -> Rows:
+    """What is drawn from: samples that show somebody, in path order."""
+    fields = samples.fields
+    keep = pc.and_(pc.is_valid(fields["identity"]), pc.is_null(fields["role"])).to_numpy(zero_copy_only=False)
+    if draw.origin is not None:
+        names = [standard_split(word) for word in filled(draw.origin, values).split("+")]
+        inside = np.zeros(len(samples), bool)
+        for name in names:
+            if name in samples.splits.names:
+                inside |= samples.splits.rows_in(name)
+        keep = keep & inside
+    for name, words in draw.where.items():
+        keep = keep & pc.is_in(fields[name], value_set=pa.array(words, pa.string())).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(keep)
+
+
+def _drawn(draw: Draw, samples: Samples, pool: Rows, lot: Random) -> Rows:
+    if draw.take is None or not len(pool):
+        return pool
+    if draw.of == "identity":
+        groups = _groups(samples, pool, _WHO)
+        return np.sort(np.concatenate([groups[i] for i in _some(lot, len(groups), draw.take)]))
+    groups = _groups(samples, pool, [*draw.per])
+    return np.sort(np.concatenate([rows[_some(lot, len(rows), min(draw.take, len(rows)))] for rows in groups]))
+
+
+def _groups(samples: Samples, pool: Rows, names: list[str]) -> list[Rows]:
+    """The rows of the pool that agree in some fields, group by group in natural order of the fields."""
+    if not names:
+        return [pool]
+    at = pa.array(pool)
+    keys = pc.binary_join_element_wise(*(pc.fill_null(samples.fields[n].take(at), "") for n in names), "\x1f")
+    encoded = keys.dictionary_encode()
+    labels = encoded.dictionary.to_pylist()
+    codes = encoded.indices.to_numpy()
+    by_group = np.argsort(codes, kind="stable")
+    parts = np.split(pool[by_group], np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])
+    order = sorted(range(len(labels)), key=lambda i: [natural_key(word) for word in labels[i].split("\x1f")])
+    return [parts[i] for i in order]
+
+
+def _below(lot: Random, n: int) -> int:
+    """A number below n: as `random.choice` takes it, spelt out so that no later Python changes it."""
+    bits = n.bit_length()
+    found = lot.getrandbits(bits)
+    while found >= n:
+        found = lot.getrandbits(bits)
+    return found
+
+
+def _some(lot: Random, n: int, take: int) -> list[int]:
+    """`take` different numbers below n, in the order they are drawn; of one, `random.choice`."""
+    numbers = list(range(n))
+    found = []
+    for left in range(n, n - take, -1):
+        i = _below(lot, left)
+        found.append(numbers[i])
+        numbers[i] = numbers[left - 1]
+    return found
+
+
+def _mark(layout: Layout, split: Value, samples: Samples, rows: Rows, values: dict[str, str]) -> None:
+    if not isinstance(split, Source):
+        samples.splits.mark(rows, layout.standard_value("split", filled(split, values), {}))
+        return
+    words = samples.fields[split.group].take(pa.array(rows))
+    for names, chosen in split_words(layout, split, words, rows, values):
+        samples.splits.mark(chosen, names)

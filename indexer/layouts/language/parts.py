@@ -1,0 +1,192 @@
+"""The smallest parts of the language: patterns, templates, and where a value comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag
+
+from indexer.vocabulary import modality_spellings, split_spellings
+
+FIELDS: Final = (
+    "identity", "scope", "camera", "modality", "split", "view", "tracklet", "frame", "clothes", "source", "role",
+)  # fmt: skip
+"""What a layout can tell about a sample. `scope` sets apart identities that share a label."""
+
+IMAGE_EXTENSIONS: Final = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm")
+AGAIN: Final = "_again"
+"""A group `identity_again` must repeat what the group `identity` says."""
+
+_PLACEHOLDERS: Final = {
+    "{image}": f"(?:{'|'.join(IMAGE_EXTENSIONS)})",
+    "{modality}": "(?i:" + "|".join(map(re.escape, modality_spellings())) + ")",
+    "{split}": "(?i:" + "|".join(map(re.escape, split_spellings())) + ")",
+}
+_GROUP: Final = re.compile(r"\(\?P<(\w+)>")
+_SLOT: Final = re.compile(r"\{(\w+)\}")
+
+
+class Model(BaseModel):
+    """The manners of every table of a layout file: nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression in RE2's dialect that must match the whole of a path; its groups are named."""
+
+    text: str
+    """As the layout file writes it."""
+    regex: str
+    """With the anchors and without placeholders."""
+    groups: tuple[str, ...]
+
+
+@cache
+def _pattern(value: object) -> Pattern:
+    """Expand the placeholders and let RE2 itself judge the pattern."""
+    if not isinstance(value, str):
+        raise ValueError("a pattern is a text")
+    text = value
+    for placeholder, meaning in _PLACEHOLDERS.items():
+        text = text.replace(placeholder, meaning)
+    groups = tuple(_GROUP.findall(text))
+    twice = sorted({g for g in groups if groups.count(g) > 1})
+    if twice:
+        raise ValueError(
+            f"the pattern has the group {twice[0]!r} twice; use two rules, or name the second {twice[0]}{AGAIN}"
+        )
+    # Arrow tells what a pattern extracts, so it must extract something: at the least the whole of the path.
+    pattern = Pattern(value, f"^(?s:{text})$" if groups else f"^(?P<whole>(?s:{text}))$", groups)
+    try:
+        pc.extract_regex(_ONE_TEXT, pattern.regex)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ValueError(f"RE2 refuses the pattern {value!r}: {_advice(str(error))}") from None
+    return pattern
+
+
+_ONE_TEXT: Final = pa.array(["x"])
+
+
+def _advice(error: str) -> str:
+    """What Arrow says of a pattern, without our own anchors, and what to do about it."""
+    what = error.removeprefix("Invalid regular expression: ").split(": ^(", 1)[0]
+    if "perl operator" in what or "escape sequence" in what:
+        return f"{what}; RE2 has no look-around and no back-references"
+    if "unnamed" in what.lower():
+        return "name every group, as (?P<camera>…); (?:…) groups without a name"
+    return what
+
+
+PatternField = Annotated[Pattern, PlainValidator(_pattern)]
+
+
+def slots(template: str) -> tuple[str, ...]:
+    """The names that a template asks for.
+
+    >>> slots("{identity}C{camera}"), slots("rgb")
+    (('identity', 'camera'), ())
+    """
+    return tuple(_SLOT.findall(template))
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """A template with the slots filled that have a value here; the others stay.
+
+    >>> filled("trial{trial}/{part}", {"trial": "3"})
+    'trial3/{part}'
+    """
+    return _SLOT.sub(lambda slot: values.get(slot[1], slot[0]), template)
+
+
+def fill_column(template: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """A template filled for every row; null where one of its columns is."""
+    pieces = _SLOT.split(template)  # text, name, text, name, … text
+    parts = [columns[piece] if i % 2 else piece for i, piece in enumerate(pieces) if i % 2 or piece]
+    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "")
+
+
+class Source(Model):
+    """Where a field's value comes from: a group of the rule or a column of a list, through a table of values."""
+
+    group: str = Field(alias="from")
+    values: Mapping[str, str | tuple[str, ...]] = {}
+    otherwise: str | None = Field(None, alias="else")
+
+
+def _kind(value: object) -> str:
+    return "<source>" if isinstance(value, (dict, Source)) else "<word>"
+
+
+Word = Annotated[str, Field(min_length=1)]
+Value = Annotated[Annotated[Word, Tag("<word>")] | Annotated[Source, Tag("<source>")], Discriminator(_kind)]
+"""A constant, a template, or where it comes from."""
+
+Words = tuple[Word, ...]
+OneOrMore = Word | Words
+
+
+def as_tuple(words: str | Iterable[str]) -> tuple[str, ...]:
+    """A single word as a tuple of one."""
+    return (words,) if isinstance(words, str) else tuple(words)
+
+
+def check_values(field: str, values: Mapping[str, Any]) -> None:
+    """Only a split may become several words.
+
+    Raises:
+        ValueError: Another does, or a word is empty.
+    """
+    for theirs, ours in values.items():
+        words = as_tuple(ours)
+        if not words or not all(words) or (field != "split" and len(words) > 1):
+            wanted = "a word or a list of words" if field == "split" else "one word"
+            raise ValueError(f"values of {field}: {theirs!r} should become {wanted}, found {ours!r}")
+
+
+def rounds(each: Mapping[str, str]) -> list[dict[str, str]]:
+    """What the slots stand for in each reading: `{ trial = "1..10" }`, or words, `{ size = "800 1600" }`.
+
+    >>> rounds({"trial": "1..3"})
+    [{'trial': '1'}, {'trial': '2'}, {'trial': '3'}]
+    >>> rounds({"half": "detected labeled"})
+    [{'half': 'detected'}, {'half': 'labeled'}]
+
+    Raises:
+        ValueError: Neither a span nor words.
+    """
+    found: list[dict[str, str]] = [{}]
+    for name, span in each.items():
+        words = _spelt_out(name, span)
+        found = [{**r, name: word} for r in found for word in words]
+    return found
+
+
+def _spelt_out(name: str, span: str) -> list[str]:
+    first, dots, last = span.partition("..")
+    if not dots:
+        words = span.split()
+        if words:
+            return words
+    elif first.isdecimal() and last.isdecimal() and int(first) <= int(last):
+        return [str(n) for n in range(int(first), int(last) + 1)]
+    raise ValueError(f"each.{name}: expected a span such as '1..10' or words such as '800 1600', found {span!r}")
+
+
+def span_of(text: str) -> tuple[int, int]:
+    """The numbers of a span `151..300`.
+
+    Raises:
+        ValueError: It is none.
+    """
+    first, _, last = text.partition("..")
+    if first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last):
+        return int(first), int(last)
+    raise ValueError(f"entries: expected a span such as '1..150', counted from 1, found {text!r}")

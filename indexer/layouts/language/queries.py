@@ -1,0 +1,27 @@
+"""`[[queries]]`: queries of several items each, as a benchmark lists them."""
+
+from __future__ import annotations
+
+from indexer.layouts.language.parts import Model, PatternField, Word
+
+
+class Queries(Model):
+    """A JSON file of query sets: each query names the files, or holds the sentences, that together ask for somebody.
+
+    Either one object, set → list of `[label, item, item …]`, or a list of objects with the keys `set_key` and
+    `items_key`.
+    """
+
+    file: Word
+    sets: PatternField
+    """Which names are sets; its group `items` says what the items are: modalities, in the items' order."""
+    separator: Word = "+"
+    """Between the modalities in a set's name."""
+    set_key: Word | None = None
+    items_key: Word | None = None
+    path: Word = "{item}"
+    """A template: where a file that is named so lies."""
+    labels: Word | None = None
+    """A key of the same document whose list of `[label, path]` says whom a label means."""
+    split: Word = "query"
+    """Of the sentences: a query of text alone is no file, and becomes a sample of its own."""

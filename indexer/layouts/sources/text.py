@@ -1,0 +1,120 @@
+"""Lists and tables in plain text: words, columns apart by blanks or a sign, CSV and TSV."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from indexer.errors import AnnotationError
+from indexer.layouts.language.annotation import Annotation
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a list of the dataset.
+
+    Raises:
+        AnnotationError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AnnotationError(f"{path}: this list of the dataset cannot be read ({error.strerror})") from None
+
+
+def text_of(path: Path, encoding: str) -> str:
+    """The text of a list; a byte order mark knows better than the layout.
+
+    Raises:
+        AnnotationError: It cannot be read, or is not in this encoding.
+    """
+    return decoded(bytes_of(path), encoding, path)
+
+
+def decoded(content: bytes, encoding: str, path: Path) -> str:
+    """Bytes as text.
+
+    Raises:
+        AnnotationError: They are not in this encoding, or nobody knows it.
+    """
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), encoding)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = "UTF-8" if encoding == "utf-8" else encoding
+        raise AnnotationError(f"{path}: not {name} text (byte {error.start}); convert it, or repair the file") from None
+    except LookupError:
+        raise AnnotationError(
+            f"{path}: unknown encoding {encoding!r}; Python's codecs have names such as gb18030"
+        ) from None
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines, whatever ends them; form feeds and the like are part of a line."""
+    return re.split(r"\r\n|\r|\n", text) if "\r" in text else text.split("\n")
+
+
+def from_values(name: str, text: str, skip: int) -> dict[str, list[Any]]:
+    """Words apart by blanks, commas or line ends."""
+    text = "\n".join(lines_of(text)[skip:]) if skip else text
+    return {name: text.replace(",", " ").split()}
+
+
+def from_columns(annotation: Annotation, text: str, path: Path) -> dict[str, list[Any]]:
+    """Columns apart by blanks, the first of which may hold blanks itself: paths do. Or apart by a separator.
+
+    Raises:
+        AnnotationError: A line has not as many.
+    """
+    names, separator = tuple(annotation.columns), annotation.separator
+    size, rows = len(names), []
+    for number, line in enumerate(lines_of(text), 1):
+        if number <= annotation.skip or not (line := line.strip()):
+            continue
+        row = line.rsplit(maxsplit=size - 1) if separator is None else [w.strip() for w in line.split(separator)]
+        if len(row) != size:
+            expected = (separator or " ").join(names)
+            raise AnnotationError(f"{path}, line {number}: expected {expected!r}, found {line[:120]!r}")
+        rows.append(row)
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
+
+
+def wanted(annotation: Annotation) -> dict[str, str]:
+    """Our name of a column -> theirs."""
+    columns = annotation.columns
+    return {name: name for name in columns} if isinstance(columns, tuple) else dict(columns)
+
+
+def from_table(annotation: Annotation, text: str, path: Path, delimiter: str) -> dict[str, list[Any]]:
+    """CSV or TSV with a header.
+
+    Raises:
+        AnnotationError: It is not valid, or lacks a column.
+    """
+    names = wanted(annotation)
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    reader = csv.reader(io.StringIO("\n".join(lines_of(text)[annotation.skip :])), strict=True, delimiter=delimiter)
+    header: list[str] = []
+    try:
+        header = next(reader, [])
+        places = []
+        for theirs in names.values():
+            if theirs not in header:
+                raise AnnotationError(f"{path}, line 1: no column {theirs!r} there; header: {', '.join(header)}")
+            places.append(header.index(theirs))
+        for row in reader:
+            if row:
+                for name, place in zip(names, places, strict=True):
+                    columns[name].append(row[place])
+    except IndexError:
+        raise AnnotationError(
+            f"{path}, line {reader.line_num}: fewer columns than the header; header: {', '.join(header)}"
+        ) from None
+    except csv.Error as error:
+        raise AnnotationError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from None
+    return columns

@@ -1,0 +1,67 @@
+"""Every shipped layout on trees that are written from the datasets' grammars: each row is what it should be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pyarrow.parquet as pq
+import pytest
+
+from indexer.build import build_index
+from indexer.layouts import load_layout
+from tests.layout_trees import Maker, all_trees
+
+
+def one_to_one(pairs):
+    """Whether the first of each pair tells the second, and the second the first."""
+    there, back = defaultdict(set), defaultdict(set)
+    for a, b in pairs:
+        there[a].add(b)
+        back[b].add(a)
+    return all(len(found) == 1 for found in (*there.values(), *back.values()))
+
+
+@pytest.mark.parametrize("name", all_trees())
+def test_a_tree_gives_the_rows_its_grammar_says(name, tmp_path):
+    make = Maker(tmp_path / "data")
+    all_trees()[name](make)
+
+    report = build_index(make.root)
+
+    assert report.layout == name.partition(":")[0]
+    assert not report.unmatched
+    assert {p.kind for p in report.problems} - {"published"} == make.problems, report.problems
+    table = pq.read_table(report.index)
+    found = {(r["path"], tuple(r.get("box") or ())): r for r in table.to_pylist()}
+    expected = {(e.path, e.box or ()): e for e in make.rows}
+    assert found.keys() == expected.keys()
+    names = report.metadata.splits
+    default = load_layout(name.partition(":")[0]).default_protocol or ""
+    drawn = tuple(make.drawn)
+
+    def is_drawn(split):
+        protocol = split if "/" in split else f"{default}/{split}"
+        return bool(drawn) and protocol.startswith(drawn)
+
+    for key, e in expected.items():
+        row = found[key]
+        splits = {s for i, s in enumerate(names) if row["splits"] >> i & 1}
+        told = {s for s in splits if not is_drawn(s)}
+        assert row["identity"] == e.identity, key
+        assert row["camera"] == e.camera, key
+        assert row["modality"] == e.modality, key
+        assert told == e.splits, key
+        assert row["role"] == e.role, key
+        assert row["clothes"] == e.clothes, key
+        assert row["source"] == e.source, key
+        assert tuple(row["captions"] or ()) == e.captions, key
+        assert {a["modality"]: a["path"] for a in row["aligned"] or ()} == e.aligned, key
+        assert (row["tracklet"] == -1) == (e.tracklet is None), key
+        assert (row["pid"] == -1) == (e.identity is None or e.role is not None), key
+        if e.frame is not None:
+            assert row["frame"] == e.frame, key
+        if e.view is not None:
+            assert report.metadata.views[row["view"]] == e.view, key
+    somebody = [(e.who or e.identity, found[k]["pid"]) for k, e in expected.items() if found[k]["pid"] >= 0]
+    assert one_to_one(somebody)
+    assert one_to_one((e.tracklet, found[k]["tracklet"]) for k, e in expected.items() if e.tracklet is not None)
