@@ -21,11 +21,12 @@ from indexer.errors import (
     ProblemsFoundError,
     SettingsError,
     TreeMissingError,
+    did_you_mean,
 )
 from indexer.index_file import IndexFile, write_index
-from indexer.inspection.published import published_differences
+from indexer.inspection.published import PublishedCount, published_counts, published_differences
 from indexer.inspection.statistics import Statistics, statistics
-from indexer.layouts import known_layouts, load_layout
+from indexer.layouts import known_layouts, layout_names, load_layout
 from indexer.layouts.definition import Layout
 from indexer.layouts.detection import bases, detect, sampled_images
 from indexer.layouts.manifest import is_manifest, read_manifest
@@ -54,6 +55,8 @@ class BuildReport:
     annotations: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    published: tuple[PublishedCount, ...] = ()
+    """What the dataset's source counts, and what was found."""
     seconds: float = 0.0
 
     counted: Statistics | None = None
@@ -69,6 +72,7 @@ def build_index(
     out: str | Path | None = None,
     *,
     layout: str | None = None,
+    protocol: str | None = None,
     strict: bool = False,
     force: bool = False,
     trust: bool = False,
@@ -80,6 +84,8 @@ def build_index(
         root: The dataset folder.
         out: The index file; by default `reidindex.parquet` in the dataset folder.
         layout: Name of a layout, a layout file (`.toml`) or a manifest (`.csv`, `.jsonl`, `.parquet`). None: found out.
+        protocol: `trial3`: its splits are also the plain `train`, `query`, …, and its training identities come first. None: as
+            the layout says.
         strict: Any problem and any file that nothing took is an error; nothing is written then.
         force: Write anew even when the index is up to date.
         trust: With a manifest: take its word that the files are there, do not list the folder.
@@ -110,7 +116,7 @@ def build_index(
     tell = on_progress or (lambda what, count: None)
     fingerprint = _fingerprint(listing, manifest)
     if not force and not strict:
-        current = _current(out, root, fingerprint, chosen, layout)
+        current = _current(out, root, fingerprint, chosen, layout, protocol)
         if current is not None:
             files = len(listing) if listing is not None else current.num_rows
             seconds = time.perf_counter() - started
@@ -119,25 +125,27 @@ def build_index(
     if manifest is not None:
         name, digest, published = manifest.name, "", None
         reading = read_manifest(manifest, root, listing)
-        made = build_table(reading.samples)
+        protocol = _known_protocol(protocol, None, reading)
     else:
         assert listing is not None  # only a manifest can be trusted blindly
         if chosen is None:
             score = detect(known_layouts(), listing)
             chosen, base = score.layout, score.base
         else:
-            base = _best_base(chosen, listing)
+            base = best_base(chosen, listing)
         name, digest, published = chosen.name, chosen.digest, chosen
         reading = read_tree(chosen, listing, base)
-        made = build_table(reading.samples, modalities=chosen.modalities, default_protocol=chosen.default_protocol)
+        protocol = _known_protocol(protocol, chosen.default_protocol, reading)
+    made = build_table(reading.samples, modalities=reading.modalities, default_protocol=protocol)
     problems = [*(listing.problems if listing is not None else ()), *reading.problems, *made.problems]
     _raise_if_strict(strict, problems, reading, root)
     tell("writing the index", made.table.num_rows)
-    metadata = _metadata(made, name, digest, fingerprint, root, out)
+    metadata = _metadata(made, name, digest, fingerprint, root, out, protocol or "")
     metadata = write_index(made.table, metadata, out)
     facts = statistics(IndexFile(out))
+    counts = published_counts(published, facts) if published is not None else ()
     if published is not None:
-        problems += published_differences(published, facts)
+        problems += published_differences(published, counts, facts.facts.samples)
     return BuildReport(
         out,
         False,
@@ -149,6 +157,7 @@ def build_index(
         tuple(reading.annotations),
         tuple(reading.unmatched),
         tuple(problems),
+        counts,
         time.perf_counter() - started,
         facts,
     )
@@ -172,15 +181,18 @@ def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
     return ":".join(parts)
 
 
-def _current(out: Path, root: Path, fingerprint: str, chosen: Layout | None, layout: str | None) -> IndexFile | None:
+def _current(
+    out: Path, root: Path, fingerprint: str, chosen: Layout | None, layout: str | None, protocol: str | None
+) -> IndexFile | None:
     """The index that is there, if it says what a new one would."""
     if not out.exists():
         return None
     with contextlib.suppress(IndexFileError):  # a damaged or foreign index is simply made anew
         index = IndexFile(out)
         metadata = index.metadata
+        known = chosen
         if chosen is None and layout is None:
-            known = known_layouts().get(metadata.layout)
+            known = load_layout(metadata.layout) if metadata.layout in layout_names() else None
             same_layout = known is not None and known.digest == metadata.layout_digest
         elif chosen is None:
             same_layout = metadata.layout_digest == ""
@@ -188,13 +200,15 @@ def _current(out: Path, root: Path, fingerprint: str, chosen: Layout | None, lay
             same_layout = chosen.digest == metadata.layout_digest and chosen.name == metadata.layout
         same_tool = metadata.tool == _tool()
         same_root = metadata.root == _relative_root(root, out)
-        if metadata.fingerprint == fingerprint and same_layout and same_tool and same_root:
+        usual = known.default_protocol if known is not None else None
+        same_protocol = metadata.protocol == (protocol or usual or "")
+        if metadata.fingerprint == fingerprint and same_layout and same_tool and same_root and same_protocol:
             return index
     return None
 
 
-def _best_base(layout: Layout, listing: Listing) -> str:
-    """The folder in which a layout the user named takes most."""
+def best_base(layout: Layout, listing: Listing) -> str:
+    """The folder in which a layout that the user named takes most: empty, or ends in `/`."""
     images = sampled_images(listing)
 
     def taken(base: str) -> int:
@@ -204,7 +218,22 @@ def _best_base(layout: Layout, listing: Listing) -> str:
     return max(bases(images), key=lambda base: (taken(base), -len(base)))
 
 
-def _metadata(made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path) -> IndexMetadata:
+def _known_protocol(wanted: str | None, usual: str | None, reading: Reading) -> str | None:
+    """The protocol whose splits are also the plain ones.
+
+    Raises:
+        SettingsError: The user's is none of this dataset.
+    """
+    protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in reading.samples.splits.names if "/" in name))
+    if wanted is not None and wanted not in protocols:
+        known = did_you_mean(wanted, protocols) if protocols else "this dataset has none"
+        raise SettingsError(f"--protocol: no protocol {wanted!r}; {known}")
+    return wanted if wanted is not None else usual
+
+
+def _metadata(
+    made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path, protocol: str
+) -> IndexMetadata:
     return IndexMetadata(
         tool=_tool(),
         layout=name,
@@ -219,6 +248,7 @@ def _metadata(made: IndexTable, name: str, digest: str, fingerprint: str, root: 
         fingerprint=fingerprint,
         root=_relative_root(root, out),
         query_sets=made.query_sets,
+        protocol=protocol,
     )
 
 
@@ -264,7 +294,7 @@ def as_json(report: BuildReport) -> dict[str, Any]:
     }
 
 
-_UNKNOWN = dict.fromkeys(("droppings", "set_aside", "annotations", "unmatched", "problems"))
+_UNKNOWN = dict.fromkeys(("droppings", "set_aside", "annotations", "unmatched", "published", "problems"))
 """What only a build finds out: null in the report of one that had nothing to do."""
 
 
@@ -275,5 +305,8 @@ def _account(report: BuildReport) -> dict[str, Any]:
         "set_aside": report.set_aside,
         "annotations": list(report.annotations),
         "unmatched": list(report.unmatched),
+        "published": [
+            {"splits": c.splits, "what": c.what, "published": c.published, "found": c.found} for c in report.published
+        ],
         "problems": problems,
     }

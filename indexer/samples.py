@@ -43,6 +43,11 @@ class SplitMarks:
         """Take the samples at `rows` out of every split."""
         self.masks[rows] = 0
 
+    def empty(self, name: str) -> None:
+        """Take every sample out of a split, if there is such a split."""
+        if name in self.names:
+            self.masks &= ~np.uint64(1 << self.names.index(name))
+
     def rows_in(self, name: str) -> NDArray[np.bool_]:
         """Which samples are in a split."""
         bit = np.uint64(1 << self.names.index(name))

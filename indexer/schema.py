@@ -165,6 +165,8 @@ class IndexMetadata:
     digest: str = ""
     """Digest of the content, the words above included: batches depend on it, not on sizes and times of files."""
     format: int = FORMAT_VERSION
+    protocol: str = ""
+    """The protocol whose splits are also the plain `train`, `query` …; empty where there is none."""
     query_sets: tuple[QuerySet, ...] = ()
     """Sets of queries of several items each; the column `queries` tells the items."""
 

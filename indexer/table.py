@@ -148,6 +148,7 @@ def _ordered_splits(samples: Samples, default_protocol: str | None) -> tuple[tup
         for name in list(marks.names):
             protocol, _, split = name.rpartition("/")
             if protocol == default_protocol:
+                marks.empty(split)
                 marks.mark(np.flatnonzero(marks.rows_in(name)), [split])
     names = split_order(marks.names)
     bits = np.zeros(len(samples), np.uint64)

@@ -100,6 +100,29 @@ def modality_order(names: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: (rank.get(name, len(rank)), name))
 
 
+def in_protocol(split: str | None, protocol: str | None, known: Sequence[str]) -> str | None:
+    """The splits that a user means who names a protocol beside them: `train` of `trial3` is `trial3/train`.
+
+    >>> in_protocol("train", "trial3", ["train", "trial3/train", "trial3/query"])
+    'trial3/train'
+    >>> in_protocol(None, "trial3", ["train", "trial3/train", "trial3/query"])
+    'trial3/train+trial3/query'
+
+    Raises:
+        SettingsError: There is no such protocol.
+    """
+    if protocol is None:
+        return split
+    own = [name for name in known if name.rpartition("/")[0] == protocol]
+    if not own:
+        protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in known if "/" in name))
+        there = did_you_mean(protocol, protocols) if protocols else "this index has none"
+        raise SettingsError(f"--protocol: no protocol {protocol!r}; {there}")
+    if split is None:
+        return "+".join(own)
+    return "+".join(word if "/" in word else f"{protocol}/{standard_split(word)}" for word in split.split("+"))
+
+
 def split_order(names: Iterable[str]) -> list[str]:
     """Default splits in canonical order, other default ones by name, then protocols (natural order)."""
     rank = {name: i for i, name in enumerate(SPLIT_ALIASES)}

@@ -265,7 +265,7 @@ def test_two_layouts_that_fit_equally_are_named_and_none_is_taken(tmp_path, monk
     both = {"market1501": market, "market-twin": market.model_copy(update={"name": "market-twin"})}
     monkeypatch.setattr("indexer.build.known_layouts", lambda: both)
 
-    with pytest.raises(LayoutError, match="the layouts market-twin and market1501 fit equally well"):
+    with pytest.raises(LayoutError, match="cannot tell which of the layouts market-twin and market1501 it is"):
         build_index(root)
 
 

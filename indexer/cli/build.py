@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from indexer.build import BuildReport
+    from indexer.inspection.published import PublishedCount
 
 _SHOWN = 5
 
@@ -31,6 +32,17 @@ def build(
             show_default=False,
         ),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a dataset with several: the protocol whose splits are the plain train, query …, e.g. trial3. "
+            "[default: as the layout says]",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which layouts fit, and what the rules make of names. Write nothing.")
+    ] = False,
     strict: Annotated[
         bool,
         typer.Option(
@@ -53,13 +65,31 @@ def build(
       reidindex build data/ --layout sysu-mm01 -o sysu.parquet
 
       reidindex build crops/ --layout crops.csv --strict
+
+      reidindex build data/unknown --dry-run
+
+      reidindex build data/regdb --protocol trial3 -o regdb3.parquet
     """  # fmt: skip
     from indexer.build import as_json as to_json
     from indexer.build import build_index
     from indexer.cli import console
 
+    if dry_run:
+        from indexer.cli.dry_run import show_dry_run
+
+        show_dry_run(data, output, layout, as_json=as_json)
+        return
     with console.progress() as progress:
-        report = build_index(data, output, layout=layout, strict=strict, force=force, trust=trust, on_progress=progress)
+        report = build_index(
+            data,
+            output,
+            layout=layout,
+            protocol=protocol,
+            strict=strict,
+            force=force,
+            trust=trust,
+            on_progress=progress,
+        )
     if as_json:
         console.print_json(to_json(report))
     else:
@@ -81,12 +111,21 @@ def _tell(report: BuildReport, out: Console) -> None:
         f"{' '.join(metadata.modalities)}"
     )
     out.print(f"  layout {escape(report.layout)} · {count(report.files, 'file')} in {report.seconds:.1f} s")
+    whole = not any(p.kind == "published" and p.where == report.layout for p in report.problems)
+    told = {(c.splits, c.what): c for c in report.published} if whole else {}
     for name, split in facts.splits.items():
-        if "/" in name:
-            continue
-        counts = " · ".join(f"{m} {c.samples:,}" for m, c in split.modalities.items())
-        roles = "".join(f" · {n:,} {role}" for role, n in split.roles.items())
-        out.print(f"  {escape(name):8} {split.identities:>7,} identities  {counts}{roles}")
+        if "/" not in name:
+            identities = _beside(f"{split.identities:>7,} identities", told.pop((name, "identities"), None))
+            counts = [_beside(f"{m} {c.samples:,}", told.pop((name, m), None)) for m, c in split.modalities.items()]
+            counts += [_beside(f"{n:,} {role}", told.pop((name, role), None)) for role, n in split.roles.items()]
+            counts += [_beside(f"{told[key].found:,} {key[1]}", told.pop(key)) for key in list(told) if key[0] == name]
+            out.print(f"  {escape(name):8} {identities}  {' · '.join(counts)}")
+    for splits in dict.fromkeys(splits for splits, _ in told):
+        counts = [_beside(f"{c.found:,} {c.what}", c) for (s, _), c in told.items() if s == splits]
+        out.print(f"  {escape(splits):8}  {' · '.join(counts)}")
+    if report.published and whole:
+        same = sum(not c.differs for c in report.published)
+        out.print(f"  [green]✓[/] as published: {same} of {count(len(report.published), 'count')}")
     protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in facts.splits if "/" in name))
     if protocols:
         out.print(
@@ -102,6 +141,13 @@ def _tell(report: BuildReport, out: Console) -> None:
             f"  [dim]ignored {sum(report.droppings.values()):,}: {', '.join(map(escape, sorted(report.droppings)))}[/]"
         )
     out.print(f"  next: [cyan]reidindex stats {escape(str(report.index))}[/]")
+
+
+def _beside(found: str, count: PublishedCount | None) -> str:
+    """A number beside the published one."""
+    if count is None:
+        return found
+    return f"{found} [red](published {count.published:,})[/]" if count.differs else f"{found} [green]✓[/]"
 
 
 def _complain(report: BuildReport, err: Console) -> None:

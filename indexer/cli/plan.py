@@ -29,6 +29,9 @@ def plan(
     split: Annotated[
         str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)
     ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="The protocol that the split belongs to: trial3.", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
     epoch: Annotated[
         str, typer.Option(help="What an epoch is: identities, samples, or a number of batches.")
@@ -66,6 +69,7 @@ def plan(
     from rich.markup import escape
 
     from indexer.cli import console
+    from indexer.vocabulary import in_protocol
     from sampler_runtime.audit import audit
     from sampler_runtime.mapped import open_index
     from sampler_runtime.run import resolve
@@ -74,8 +78,9 @@ def plan(
 
     started = time.perf_counter()
     index = open_index(data)
-    if split is None and "train" in index.splits:
+    if split is None and ("train" if protocol is None else f"{protocol}/train") in index.splits:
         split = "train"
+    split = in_protocol(split, protocol, index.splits)
     view = index.select(split=split)
     settings = PKSettings(
         p, k, each, int(epoch) if epoch.isdecimal() else epoch, seed, on_short, prefer_complete, weights=weights,  # type: ignore[arg-type]

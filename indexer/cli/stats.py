@@ -25,6 +25,10 @@ def stats(
         str | None,
         typer.Option(help="Only this split: train, train+val, trial3/train. [default: all]", show_default=False),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="The splits of this protocol: trial3. [default: the plain ones]", show_default=False),
+    ] = None,
     pair: Annotated[
         str | None,
         typer.Option(
@@ -51,14 +55,18 @@ def stats(
 
       reidindex stats data/ --split train -p 16 -k 4
 
+      reidindex stats data/regdb --protocol trial3
+
       reidindex stats data/reidindex.parquet --pair rgb:nir,sketch --json
     """
     from indexer.cli import console
     from indexer.index_file import IndexFile, locate_index
     from indexer.inspection.statistics import as_json as to_json
     from indexer.inspection.statistics import statistics
+    from indexer.vocabulary import in_protocol
 
     index = IndexFile(locate_index(data))
+    split = in_protocol(split, protocol, index.metadata.splits)
     found = statistics(index, split=split, pair=pair, p=p, k=k)
     explained = _explain(index.path, each, split, p, k) if each is not None else None
     if as_json:

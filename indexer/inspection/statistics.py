@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -92,15 +93,26 @@ class Statistics:
         return self.samples.index
 
     def count(self, splits: str, what: str) -> int:
-        """One published number: `identities`, `samples`, a role, or the samples of a modality, in `train+val`."""
+        """One number of `train+val`: `identities`, `samples`, a role, the samples of a modality, or `tracklets`,
+        `captions`, `cameras`."""
         known = [s for s in splits.split("+") if s in self.splits]
         if len(known) < len(splits.split("+")):
             return 0
+        if what in ("tracklets", "cameras", "captions"):
+            return self._count_of_column(known, what)
         facts = self.splits[splits] if len(known) == 1 else split_facts(self.samples, known, self.pairing, self.p)
         if what in ("identities", "samples"):
             return int(getattr(facts, what))
         found = facts.modalities.get(what)
         return found.samples if found else facts.roles.get(what, 0)
+
+    def _count_of_column(self, splits: Sequence[str], what: str) -> int:
+        rows = self.samples.rows(splits)
+        if what == "captions":
+            captions = self.index.table(["captions"])["captions"].take(pa.array(rows))
+            return int(pc.sum(pc.list_value_length(captions)).as_py() or 0)
+        numbers = self.index.integers("tracklet" if what == "tracklets" else "camid").take(rows)
+        return len(np.unique(numbers[numbers >= 0]))
 
 
 def statistics(

@@ -13,7 +13,7 @@ from pathlib import Path
 from indexer.errors import LayoutFileError, SettingsError, did_you_mean
 from indexer.layouts.definition import Layout, parse_layout
 
-__all__ = ["Layout", "known_layouts", "layout_text", "load_layout"]
+__all__ = ["Layout", "known_layouts", "layout_names", "layout_text", "load_layout"]
 
 
 @cache
@@ -25,10 +25,20 @@ def _texts() -> dict[str, str]:
     return {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in files}
 
 
+def layout_names() -> list[str]:
+    """The names of the layouts that come with reidindex."""
+    return list(_texts())
+
+
+@cache
+def _shipped(name: str) -> Layout:
+    return parse_layout(_texts()[name], name=name, where=f"{name}.toml")
+
+
 @cache
 def known_layouts() -> dict[str, Layout]:
     """Every layout that comes with reidindex, by name."""
-    return {name: parse_layout(text, name=name, where=f"{name}.toml") for name, text in _texts().items()}
+    return {name: _shipped(name) for name in _texts()}
 
 
 def load_layout(name: str) -> Layout:
@@ -40,7 +50,7 @@ def load_layout(name: str) -> Layout:
     """
     if not name.endswith(".toml"):
         layout_text(name)
-        return known_layouts()[name]
+        return _shipped(name)
     return parse_layout(layout_text(name), name=Path(name).stem, where=name)
 
 

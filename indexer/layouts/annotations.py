@@ -28,7 +28,8 @@ from indexer.layouts.sources.text import lines_of, text_of
 from indexer.samples import FIELDS, Samples
 from indexer.scan.listing import Listing, printable
 
-_CORNERS = ("x", "y", "width", "height")
+_BY_SIZE = ("x", "y", "width", "height")
+_BY_CORNERS = ("x", "y", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> Told:
 
 
 def _boxes(annotation: Annotation) -> bool:
-    return "box" in annotation.columns or set(_CORNERS) <= set(annotation.columns)
+    columns = set(annotation.columns)
+    return "box" in columns or set(_BY_SIZE) <= columns or set(_BY_CORNERS) <= columns
 
 
 @dataclass
@@ -173,6 +175,8 @@ class _Round:
             chosen = chosen[first - 1 : last]
         if annotation.only is not None:
             chosen = self._chosen(annotation.only, name, path, kind, size)
+        for column, words in annotation.where.items():
+            chosen = [i for i in chosen if str(entries[column][i]) in as_tuple(words)]
         if len(chosen) < size or annotation.only is not None:
             entries.update({column: [values[i] for i in chosen] for column, values in entries.items()})
         if annotation.runs is not None:
@@ -299,7 +303,8 @@ class _Round:
         if "box" in entries:
             told = entries["box"]
         else:
-            told = list(zip(*(entries[corner] for corner in _CORNERS), strict=True))
+            names = _BY_SIZE if "width" in entries else _BY_CORNERS
+            told = list(zip(*(entries[name] for name in names), strict=True))
         boxes = np.zeros((len(told), 4), np.int32)
         empty = 0
         for number, box in enumerate(told):
@@ -311,6 +316,8 @@ class _Round:
                 raise AnnotationError(
                     f"{name}, entry {number}: expected a box x, y, width, height, found {box!r:.80}"
                 ) from None
+            if "right" in entries and "width" not in entries:
+                boxes[number, 2:] -= boxes[number, :2]
             if boxes[number, 2] <= 0 or boxes[number, 3] <= 0:
                 boxes[number] = 0
                 empty += 1

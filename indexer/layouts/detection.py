@@ -1,26 +1,35 @@
 """A listing -> the layout it has, or who comes near and why not.
 
 Every layout is scored on a sample of the image names, spread evenly over the tree, below every folder that may be
-the dataset's own: archives like to add a top folder, or two.
+the dataset's own: archives like to add a top folder, or two. Layouts that fit alike are told apart by what else is in
+the tree, and at last by the published counts; where nothing tells them apart, that is said, and none is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.errors import LayoutError
-from indexer.layouts.definition import Layout
-from indexer.layouts.rules import apply_rules, is_image, take_asides
+from indexer.layouts.annotations import Files
+from indexer.layouts.language.layout import Layout
+from indexer.layouts.rules import apply_rules, is_image, matches, take_asides
 from indexer.scan.listing import Listing, printable
 
 SAMPLE_SIZE = 2000
-MATCH_RATE = 0.95
+MATCH_RATE = 0.99
 """Share of the images a layout must take to be recognised. Named by the user, it is applied whatever it takes."""
+STRAY = 2
+"""So many foreign images do no harm in a small tree either, of which they may be more than a hundredth."""
+STRAY_RATE = 0.95
+
+_GLANCE = 100
+"""Names that decide which layouts are worth a closer look: most take none of them."""
+_WORTH_A_LOOK = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,11 +45,34 @@ class Score:
     """An example of an image it does not take; empty if it takes all."""
     identities: int
     """Labels among the sampled images."""
+    strays: int = 0
+    """Sampled images it does not take."""
+    lacks: tuple[str, ...] = ()
+    """Files that it needs and that are not in the tree."""
+    marks: float = 1.0
+    """Share of its marks that are there."""
 
     @property
     def plausible(self) -> bool:
         """Whether there are as many identities as the layout wants before it is believed."""
         return self.identities >= self.layout.detect.min_identities
+
+    @property
+    def fits(self) -> bool:
+        """Whether it could be the layout of the tree."""
+        enough = self.rate >= MATCH_RATE or (self.strays <= STRAY and self.rate >= STRAY_RATE)
+        return enough and self.plausible and not self.lacks
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found out about a tree."""
+
+    scores: list[Score]
+    """Best first."""
+    chosen: Score | None
+    alike: list[Score] = field(default_factory=list)
+    """Where several fit and nothing tells them apart."""
 
 
 def sampled_images(listing: Listing) -> pa.Array:
@@ -55,8 +87,11 @@ def sampled_images(listing: Listing) -> pa.Array:
             f"{listing.root}: none of the {len(listing):,} files is an image (first: {printable(listing.paths[0])}); "
             "is it the right folder, is the archive unpacked?"
         )
-    step = np.linspace(0, len(images) - 1, min(SAMPLE_SIZE, len(images))).astype(np.int64)
-    return listing.folded.take(pa.array(images[step]))
+    return listing.folded.take(pa.array(images[_spread(len(images), SAMPLE_SIZE)]))
+
+
+def _spread(size: int, most: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    return np.linspace(0, size - 1, min(most, size)).astype(np.int64)
 
 
 def bases(images: pa.Array) -> list[str]:
@@ -66,7 +101,7 @@ def bases(images: pa.Array) -> list[str]:
         top = pc.replace_substring_regex(pc.utf8_slice_codeunits(images, len(found[-1])), r"(?s:/.*|^[^/]*$)", "")
         counts = pc.value_counts(top.filter(pc.not_equal(top, ""))).to_pylist()
         largest = max(counts, key=lambda c: (c["counts"], c["values"]), default=None)
-        if largest is None or largest["counts"] < MATCH_RATE * len(images):
+        if largest is None or largest["counts"] < STRAY_RATE * len(images):
             break
         found.append(f"{found[-1]}{largest['values']}/")
         images = images.filter(pc.starts_with(images, found[-1]))
@@ -76,15 +111,32 @@ def bases(images: pa.Array) -> list[str]:
 def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score]:
     """Every layout at its best base, best first: strict layouts before loose ones, then by match rate."""
     images = sampled_images(listing)
+    few = images.take(pa.array(_spread(len(images), _GLANCE)))
     folders = bases(images)
-    scores = [
-        max((_score(layout, base, images) for base in folders), key=lambda s: (s.rate, s.plausible, -len(s.base)))
-        for layout in layouts.values()
-    ]
-    return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, s.layout.name))
+    scores = []
+    for layout in layouts.values():
+        looks = [(base, _glance(layout, base, few)) for base in folders]
+        worth = [base for base, rate in looks if rate >= _WORTH_A_LOOK]
+        if worth:
+            at_each = [_score(layout, base, images, listing) for base in worth]
+            scores.append(max(at_each, key=lambda s: (s.rate, s.plausible, not s.lacks, -len(s.base))))
+        else:
+            base, rate = max(looks, key=lambda look: (look[1], -len(look[0])))
+            scores.append(Score(layout, base, rate, few[0].as_py(), 0, len(few)))
+    return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, bool(s.lacks), s.layout.name))
 
 
-def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
+def _glance(layout: Layout, base: str, few: pa.Array) -> float:
+    """Share of a few names that any rule takes."""
+    rows = np.flatnonzero(pc.starts_with(few, base).to_numpy(zero_copy_only=False))
+    paths = pc.utf8_slice_codeunits(few, len(base))
+    taken = np.zeros(len(few), bool)
+    for rule in layout.rule:
+        taken[rows] |= matches(rule.match, paths, rows)
+    return float(taken.mean())
+
+
+def _score(layout: Layout, base: str, sampled: pa.Array, listing: Listing) -> Score:
     is_inside = pc.starts_with(sampled, base).to_numpy(zero_copy_only=False)
     inside, outside = np.flatnonzero(is_inside), np.flatnonzero(~is_inside)
     paths = pc.utf8_slice_codeunits(sampled, len(base))
@@ -94,7 +146,67 @@ def _score(layout: Layout, base: str, sampled: pa.Array) -> Score:
     count = sum(len(t.rows) for t in taken)
     labels = {label for t in taken for label in pc.unique(t.fields["identity"].drop_null()).to_pylist()}
     example = sampled[int(left[0])].as_py() if len(left) else ""
-    return Score(layout, base, count / max(count + len(left), 1), example, len(labels))
+    files = Files(listing, base)
+    lacks = tuple(need for need in layout.detect.needs if not _is_there(need, files))
+    marks = [_is_there(mark, files) for mark in layout.detect.marks]
+    return Score(
+        layout,
+        base,
+        count / max(count + len(left), 1),
+        example,
+        len(labels),
+        len(left),
+        lacks,
+        sum(marks) / len(marks) if marks else 1.0,
+    )
+
+
+def _is_there(need: str, files: Files) -> bool:
+    return any(files.has(name) for name in need.split("|"))
+
+
+def find_layout(layouts: Mapping[str, Layout], listing: Listing) -> Detected:
+    """The layout of a tree, if there is just one that it can be.
+
+    Raises:
+        LayoutError: The tree holds no image.
+    """
+    scores = score_layouts(layouts, listing)
+    for loose in (False, True):
+        fitting = [s for s in scores if s.layout.detect.loose is loose and s.fits]
+        if fitting:
+            best = _told_apart([s for s in fitting if s.rate == fitting[0].rate], listing)
+            return Detected(scores, best[0]) if len(best) == 1 else Detected(scores, None, best)
+    return Detected(scores, None)
+
+
+def _told_apart(alike: list[Score], listing: Listing) -> list[Score]:
+    """Of layouts that fit alike those that remain: by who yields to whom, by marks, by published counts."""
+    names = {s.layout.name for s in alike}
+    alike = [s for s in alike if not names & set(s.layout.detect.yields_to)] or alike
+    marked = [s for s in alike if s.layout.detect.marks and s.marks == 1.0]
+    alike = marked or [s for s in alike if s.marks == 1.0] or alike
+    if len(alike) == 1:
+        return alike
+    return [s for s in alike if _has_published_counts(s, listing)] or alike
+
+
+def _has_published_counts(score: Score, listing: Listing) -> bool:
+    """Whether the tree holds exactly what the layout's source counts, as far as names alone tell it."""
+    inside = np.flatnonzero(pc.starts_with(listing.folded, score.base).to_numpy(zero_copy_only=False))
+    taken, _ = apply_rules(score.layout, pc.utf8_slice_codeunits(listing.folded, len(score.base)), inside)
+    marked: dict[str, set[int]] = {}
+    for t in taken:
+        for mask, names in t.splits:
+            for name in names:
+                marked.setdefault(name, set()).update(t.rows[mask].tolist())
+    agree = []
+    for splits, counts in score.layout.published.items():
+        parts = splits.split("+")
+        expected = counts.get("samples", sum(n for what, n in counts.items() if what in score.layout.modalities))
+        if expected and set(parts) <= set(marked):
+            agree.append(len(set().union(*(marked[part] for part in parts))) == expected)
+    return bool(agree) and all(agree)
 
 
 def detect(layouts: Mapping[str, Layout], listing: Listing) -> Score:
@@ -103,35 +215,48 @@ def detect(layouts: Mapping[str, Layout], listing: Listing) -> Score:
     Raises:
         LayoutError: None fits, or several fit alike; the message shows the nearest and what to do.
     """
-    scores = score_layouts(layouts, listing)
-    for loose in (False, True):
-        alike = [s for s in scores if s.layout.detect.loose is loose]
-        fitting = [s for s in alike if s.rate >= MATCH_RATE and s.plausible]
-        if fitting:
-            best = [s for s in fitting if s.rate == fitting[0].rate]
-            if len(best) > 1:
-                names = " and ".join(s.layout.name for s in best)
-                raise LayoutError(
-                    f"{listing.root}: the layouts {names} fit equally well ({best[0].rate:.0%} of the images); "
-                    f"say which it is with --layout, e.g. `--layout {best[0].layout.name}`"
-                )
-            return best[0]
-    raise LayoutError(_nothing_fits(scores, listing))
+    detected = find_layout(layouts, listing)
+    if detected.chosen is not None:
+        return detected.chosen
+    if detected.alike:
+        raise LayoutError(_cannot_tell(detected.alike, listing))
+    raise LayoutError(_nothing_fits(detected.scores, listing))
+
+
+def _cannot_tell(alike: list[Score], listing: Listing) -> str:
+    names = [s.layout.name for s in alike]
+    counts = "" if len(names) < 2 else "; their names are alike, and the tree has the published counts of none"
+    lines = [
+        f"{listing.root}: cannot tell which of the layouts {', '.join(names[:-1])} and {names[-1]} it is: "
+        f"they fit equally well ({alike[0].rate:.0%} of the images){counts}"
+    ]
+    for s in alike:
+        marks = [m for m in s.layout.detect.marks if not _is_there(m, Files(listing, s.base))]
+        sign = f"; would be known by {', '.join(marks)}" if marks else ""
+        lines.append(f"  {s.layout.name}: {s.layout.title}{sign}")
+    lines.append(f"  say which it is with --layout, e.g. `--layout {names[0]}`")
+    return "\n".join(lines)
 
 
 def _nothing_fits(scores: list[Score], listing: Listing) -> str:
-    near = sorted((s for s in scores if s.rate > 0), key=lambda s: -s.rate)[:3]
+    near = sorted((s for s in scores if s.rate > 0), key=lambda s: (-s.rate, s.layout.detect.loose))[:3]
     lines = [f"{listing.root}: no known layout fits this tree (at least {MATCH_RATE:.0%} of the images must match)"]
-    for s in near:
-        example = f", but not {printable(s.unmatched)}" if s.unmatched else ""
-        few = "" if s.plausible else f", with {s.identities} identity folders only"
-        lines.append(f"  {s.layout.name} matches {s.rate:.0%}{few}{example}")
+    lines += [f"  {s.layout.name} matches {s.rate:.0%}{why_not(s)}" for s in near]
     if not near:
         lines.append(f"  no layout matches any image, e.g. {printable(sampled_images(listing)[0].as_py())}")
     loose = next((s.layout.name for s in near if s.layout.detect.loose), None)
     lines.append(
         "  choose one with --layout NAME, or describe the tree in a file of ten lines: --layout my.toml (docs/layouts.md)"
     )
+    lines.append(f"  `reidindex layouts --new {listing.root}` proposes such a file")
     if loose:
         lines.append(f"  if every folder that holds images is an identity: --layout {loose}")
     return "\n".join(lines)
+
+
+def why_not(score: Score) -> str:
+    """What keeps a layout from fitting, to follow its match rate; empty if nothing does."""
+    few = "" if score.plausible else f", with {score.identities} identity folders only"
+    lacks = f", without {', '.join(need.replace('|', ' or ') for need in score.lacks)}" if score.lacks else ""
+    example = f", but not {printable(score.unmatched)}" if score.unmatched else ""
+    return f"{few}{lacks}{example}"

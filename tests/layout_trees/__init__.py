@@ -51,6 +51,8 @@ class Maker:
     problems: set[str] = field(default_factory=set)
     drawn: set[str] = field(default_factory=set)
     """First parts of the names of protocols whose splits are drawn, and so not compared: `trial`."""
+    twins: set[str] = field(default_factory=set)
+    """Layouts that name files in just the same way: of so small a tree nobody can tell which it is."""
 
     def file(self, path: str, content: str | bytes = "") -> None:
         """A file that is no sample."""
@@ -68,6 +70,10 @@ class Maker:
     def problem(self, kind: str) -> None:
         """A problem that the build should tell."""
         self.problems.add(kind)
+
+    def alike(self, *layouts: str) -> None:
+        """Layouts that this tree might have as well."""
+        self.twins.update(layouts)
 
     def draws(self, *protocols: str) -> None:
         """Protocols that are drawn."""

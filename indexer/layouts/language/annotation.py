@@ -74,6 +74,8 @@ class Annotation(Model):
     """Key of an entry → the top-level list whose element with this `id` takes the place of the number."""
     entries: Word | None = None
     """`151..300`: only these entries, counted from 1."""
+    where: Mapping[str, OneOrMore] = {}
+    """Column → words: only entries that have one of them there."""
     only: Numbers | None = None
     runs: Runs | None = None
     parse: Mapping[str, PatternField] = {}
@@ -98,6 +100,9 @@ class Annotation(Model):
     @model_validator(mode="after")
     def _columns_fit(self) -> Annotation:
         names = {*self.columns, *self.captured()} | ({"line"} if self.runs else set())
+        for column in self.where:
+            if column not in names:
+                raise ValueError(f"where: there is no column {column!r}; columns: {', '.join(sorted(names))}")
         for column, pattern in self.parse.items():
             if column not in names:
                 raise ValueError(f"parse: there is no column {column!r}; columns: {', '.join(sorted(names))}")
@@ -137,10 +142,10 @@ class Annotation(Model):
                 raise ValueError(f"format: {name!r} does not tell by its ending; one of {', '.join(get_args(Format))}")
             if kind == "values" and len(self.columns) != 1:
                 raise ValueError("a file of plain values has exactly one column")
-            if self.at and kind not in _HAS_PLACES:
-                raise ValueError(f"at: a {kind} file has no inner places; for {', '.join(_HAS_PLACES)} only")
             if kind == "xml" and not self.at:
                 raise ValueError('at: which elements of the XML file tell of samples, such as at = "Item"?')
+        if self.at and not any(self.format_of(name) in _HAS_PLACES for name in self.files()):
+            raise ValueError(f"at: such a file has no inner places; for {', '.join(_HAS_PLACES)} only")
         return self
 
     def files(self) -> tuple[str, ...]:
@@ -162,4 +167,6 @@ class Annotation(Model):
     def format_of(self, name: str) -> Format | None:
         """How a file is read."""
         ending = re.search(r"\.\w+$", name)
-        return self.format or (_BY_ENDING.get(ending[0].lower()) if ending else None)
+        told = _BY_ENDING.get(ending[0].lower()) if ending else None
+        # of alternatives, `format` means those whose ending leaves it open: `id.txt` may be many things, `id.mat` is one
+        return told if told in _HAS_PLACES else self.format or told
