@@ -84,6 +84,10 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("size", pa.int64(), "bytes of the file; -1: not looked at", mapped=True, content=False),
     Column("mtime_ns", pa.int64(), "time of its last change, ns since 1970; -1: not looked at", mapped=True,
            content=False),
+    Column("box", pa.list_(pa.int32()), "x, y, width, height in pixels of the sample within its picture; null: the whole of it",
+           nullable=True, optional=True),
+    Column("queries", pa.list_(pa.int32()), "numbers of the queries that the sample is an item of, see `query_sets`",
+           nullable=True, optional=True),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Column]] = {c.name: c for c in COLUMNS}

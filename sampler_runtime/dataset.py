@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from indexer.errors import ReidIndexError, SettingsError
 from indexer.vocabulary import TEXT
 from sampler_runtime.composition import parse_composition
+from sampler_runtime.cropping import cropped, side_by_side
 from sampler_runtime.decoding import Decode, decoder_of
 from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import MappedIndex
@@ -47,7 +48,8 @@ class Sample(NamedTuple):
     """What `IndexDataset` returns: unpack it, or use the names. A DataLoader collates it field by field."""
 
     image: Any
-    """The transformed image; for an aligned set a dict, modality → transformed image."""
+    """The transformed image; for an aligned set or a composite picture a dict, modality → transformed image; None for a
+    sample that is a sentence only."""
     pid: int
     """Number of the identity; -1 for a distractor, junk or hidden one."""
     camid: int
@@ -98,7 +100,8 @@ class IndexDataset(Dataset[Any]):
             there is one; so batches stay P×K. Logged once a row and worker, counted in `replaced`.
 
     Corner cases:
-        - An aligned set is a dict of images, each transformed by itself.
+        - An aligned set is a dict of images, each transformed by itself; so is a picture that shows modalities side by side.
+        - A sample that is a box in a picture is cut out of it.
         - Pickles as a path, a digest and how the view was made (a subset: its rows); workers map the index anew.
         - Captions and aligned sets are not mapped: a worker that needs them decodes their column once.
     """
@@ -161,7 +164,7 @@ class IndexDataset(Dataset[Any]):
             return self._instance(tuple(map(int, row)), taken)
         row, images = self._read(self._checked(row), taken)
         names = self.index.modalities_of(row)
-        image: Any = self._jointly(images) if len(images) > 1 else next(iter(images.values()))
+        image: Any = self._jointly(images) if len(images) > 1 else next(iter(images.values()), None)
         return Sample(image, self._pid(row), self.index.value("camid", row), "+".join(names), self.index.path_of(row))
 
     def _instance(self, rows: tuple[int, ...], taken: set[int]) -> Instance:
@@ -245,8 +248,28 @@ class IndexDataset(Dataset[Any]):
         part, own = self.index.locate(row)
         names, partners = part.modalities_of(own), part.aligned_of(own)
         anchor = next((name for name in names if name not in (*partners, TEXT)), TEXT)
-        files = {anchor: part.path_of(own), **partners}
-        return {name: self._image(part, path, own) for name, path in files.items()}
+        if anchor == TEXT:
+            return {}  # a sentence that asks for somebody: there is nothing to see
+        path = part.path_of(own)
+        if path in partners.values():  # one picture that shows them side by side
+            shown = self._cut(part, path, own, lambda image: side_by_side(image, 1 + len(partners)))
+            return {name: self._transformed(image) for name, image in zip((anchor, *partners), shown, strict=True)}
+        box = part.box_of(own)
+        if box is not None:
+            return {anchor: self._transformed(self._cut(part, path, own, lambda image: cropped(image, box)))}
+        files = {anchor: path, **partners}
+        return {name: self._transformed(self._image(part, path, own)) for name, path in files.items()}
+
+    def _cut(self, part: MappedIndex, path: str, row: int, cut: Callable[[Any], Any]) -> Any:
+        """What is cut out of a row's picture."""
+        image = self._image(part, path, row)
+        try:
+            return cut(image)
+        except ValueError as error:
+            raise SampleError(f"{part.root / path}: row {row}, {error}") from None
+
+    def _transformed(self, image: Any) -> Any:
+        return self.transform(image) if self.transform is not None else image
 
     def _image(self, part: MappedIndex, path: str, row: int) -> Any:
         if _leads_out(path):
@@ -255,7 +278,7 @@ class IndexDataset(Dataset[Any]):
             )
         file = part.root / path
         try:
-            image = self._decode(file)
+            return self._decode(file)
         except FileNotFoundError:
             raise SampleError(
                 f"{file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "
@@ -263,4 +286,3 @@ class IndexDataset(Dataset[Any]):
             ) from None
         except Exception as error:  # a broken file makes decoders raise nearly anything; say which file it was
             raise SampleError(f"{file}: row {row}, this image cannot be decoded ({error})") from error
-        return self.transform(image) if self.transform is not None else image

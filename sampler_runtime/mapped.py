@@ -24,6 +24,7 @@ from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
 from indexer.index_file import IndexFile, Verify, locate_index
 from indexer.schema import MAPPED_INTEGERS, IndexMetadata, Pairing, mask_names, modality_mask
 from indexer.vocabulary import TEXT, resolve_modality, standard_split
+from sampler_runtime.query_sets import QuerySet, query_set
 from sampler_runtime.view import checked_pids, checked_rows
 
 if TYPE_CHECKING:
@@ -304,6 +305,28 @@ class MappedIndex:
         return self._captions[self._file_row(row)].as_py() or []
 
     @cached_property
+    def _boxes(self) -> pa.ChunkedArray | None:
+        return self.file.table(["box"])["box"] if self.file.has("box") else None
+
+    def box_of(self, row: int) -> tuple[int, int, int, int] | None:
+        """x, y, width, height in pixels of a row's sample within its picture; None: the whole of it."""
+        found = self._boxes[self._file_row(row)].as_py() if self._boxes is not None else None
+        return None if found is None else tuple(found)
+
+    @property
+    def query_sets(self) -> tuple[str, ...]:
+        """Names of the sets of queries of several items each, such as ORBench's `TEXT+NIR`."""
+        return tuple(one.name for one in self.metadata.query_sets)
+
+    def query_set(self, name: str) -> QuerySet:
+        """The queries of a set, those all of whose items are in this view.
+
+        Raises:
+            SettingsError: The dataset has no such set.
+        """
+        return query_set(self, name)
+
+    @cached_property
     def pids(self) -> NDArray[np.int32]:
         """The distinct pids of this view, ascending; distractors, junk and hidden identities have none."""
         found = [np.unique(pid) for (pid,) in self.column_blocks("pid")]
@@ -341,6 +364,10 @@ class MappedIndex:
         own = column.take(pa.array(self._span)) if isinstance(self._span, np.ndarray) else column.slice(
             self._span[0], len(self)
         )  # fmt: skip
+        if self.file.has("box"):
+            raise SettingsError(
+                "rows_for(paths): a picture of this dataset holds several samples; go by rows, not by paths"
+            )
         found = pc.fill_null(pc.index_in(relative, value_set=own.combine_chunks()), -1)
         return np.asarray(found.to_numpy(), np.int64)
 

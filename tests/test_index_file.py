@@ -23,7 +23,7 @@ from indexer.build import build_index
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError
 from indexer.index_file import IndexFile, locate_index, write_index
-from indexer.schema import MAPPED_INTEGERS, METADATA_KEY, SCHEMA
+from indexer.schema import MAPPED_INTEGERS, METADATA_KEY, schema_with
 from tests import trees
 from tests.benchmarks.made_up import write_made_up
 from tests.populations import index_of, populations
@@ -120,9 +120,8 @@ def test_a_file_another_tool_rewrote_is_decoded_and_checked(index, tool, caplog)
     else:
         table = pq.read_table(index)
     rewritten = index.with_name("rewritten.parquet")
-    schema = (
-        SCHEMA if tool != "polars" else pa.schema([f.with_type(t) for f, t in zip(SCHEMA, _plain_types(), strict=True)])
-    )
+    schema = schema_with(table.column_names)
+    schema = schema if tool != "polars" else _plain(schema)
     pq.write_table(table.cast(schema).replace_schema_metadata(keep), rewritten, compression="zstd")
 
     file = IndexFile(rewritten, verify="full")
@@ -132,14 +131,14 @@ def test_a_file_another_tool_rewrote_is_decoded_and_checked(index, tool, caplog)
     assert "another tool has written this index anew: columns are decoded, not mapped" in caplog.text
 
 
-def _plain_types():
-    return [pa.string() if pa.types.is_dictionary(t) else t for t in SCHEMA.types]
+def _plain(schema):
+    return pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in schema])
 
 
 def test_a_rewritten_file_with_other_values_is_refused(index):
     table = pq.read_table(index)
     changed = table.set_column(
-        table.schema.get_field_index("pid"), SCHEMA.field("pid"), pa.array([7] * len(table), pa.int32())
+        table.schema.get_field_index("pid"), schema_with().field("pid"), pa.array([7] * len(table), pa.int32())
     )
     pq.write_table(changed.replace_schema_metadata(pq.read_metadata(index).metadata), index)
 
@@ -231,7 +230,7 @@ def test_damage_is_told_or_does_no_harm(data):
         file = IndexFile(damaged, verify="full")
         found = {name: file.integers(name).slice(0, file.num_rows).tolist() for name in MAPPED_INTEGERS}
         paths = [file.paths[i] for i in range(file.num_rows)]
-        table = file.table(SCHEMA.names)
+        table = file.table(schema_with(["queries"]).names)
     except IndexFileError as error:
         assert "damaged.parquet" in str(error)
         return
@@ -239,7 +238,7 @@ def test_damage_is_told_or_does_no_harm(data):
     truth = pq.read_table(original.path)
     assert found == {name: truth[name].to_pylist() for name in MAPPED_INTEGERS}
     assert paths == truth["path"].to_pylist()
-    assert content_digest(table.cast(SCHEMA), file.metadata) == original.metadata.digest
+    assert content_digest(table.cast(schema_with(["queries"])), file.metadata) == original.metadata.digest
 
 
 def _one_index(made=[]):  # noqa: B006 - made once for all examples
@@ -288,7 +287,8 @@ def test_a_folder_that_cannot_be_synced_is_no_reason_to_fail(tmp_path, monkeypat
 def test_the_content_digest_does_not_depend_on_chunks_dictionaries_sizes_and_times(index):
     table = pq.read_table(index)
     chunked = pa.concat_tables([table.slice(i, 3) for i in range(0, len(table), 3)])
-    plain = table.cast(pa.schema([f.with_type(t) for f, t in zip(SCHEMA, _plain_types(), strict=True)])).cast(SCHEMA)
+    schema = schema_with(table.column_names)
+    plain = table.cast(_plain(schema)).cast(schema)
     touched = table.set_column(
         table.schema.get_field_index("mtime_ns"), "mtime_ns", pa.array([0] * len(table), pa.int64())
     )

@@ -10,6 +10,7 @@ import pytest
 from indexer.build import build_index
 from indexer.errors import AnnotationError, LayoutError
 from indexer.layouts import known_layouts
+from sampler_runtime import open_index
 from tests import trees
 
 
@@ -180,7 +181,9 @@ def test_the_challenge_packing_keeps_hidden_identities_out_of_the_numbering(tmp_
     photo = "vis/0003/0003_llcm_0300_c01_s184251_f31997_vis.jpg"
     annos = [{"id": 9, "file_path": photo, "caption": "One.", "split": "train"}]
     trees.write(root, ["train/text_annos.json"], json.dumps(annos).encode())
-    trees.write(root, ["val/gallery/10.jpg", "val/gallery/9.jpg", "val/cp/1.jpg", "val/val_queries.json"])
+    trees.write(root, ["val/gallery/10.jpg", "val/gallery/9.jpg", "val/cp/1.jpg"])
+    asked = [{"query_idx": 1, "query_type": "twomodal_TEXT_CP", "content": ["Somebody in red.", "cp/1.jpg"]}]
+    trees.write(root, ["val/val_queries.json"], json.dumps(asked).encode())
 
     report = build_index(root)
     found = rows(report)
@@ -189,7 +192,10 @@ def test_the_challenge_packing_keeps_hidden_identities_out_of_the_numbering(tmp_
     assert found[f"train/{photo}"]["captions"] == ["One."]
     hidden = found["val/gallery/10.jpg"]
     assert (hidden["identity"], hidden["pid"], hidden["split"], hidden["modality"]) == (None, -1, "val", "rgb")
-    assert report.statistics.splits["val"].roles == {"hidden": 3}
+    assert report.statistics.splits["val"].roles == {"hidden": 4}
+    (queries,) = [open_index(root).query_set(name) for name in open_index(root).query_sets]
+    assert (queries.name, len(queries), len(queries.rows[0])) == ("twomodal_TEXT_CP", 1, 2)
+    assert queries.pids.tolist() == [-1]
 
 
 def test_folders_reads_modality_and_split_words_in_any_spelling(tmp_path):

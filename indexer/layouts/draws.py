@@ -113,6 +113,8 @@ def _some(lot: Random, n: int, take: int) -> list[int]:
 
 
 def _mark(layout: Layout, split: Value, samples: Samples, rows: Rows, values: dict[str, str]) -> None:
+    if not len(rows):
+        return  # a part of the dataset: an empty split would say that there is one
     if not isinstance(split, Source):
         samples.splits.mark(rows, layout.standard_value("split", filled(split, values), {}))
         return

@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("visible_infrared", "aligned", "person", "clothes", "text", "sketch", "vehicles", "video", "wildlife", "other")
+GROUPS = (
+    "visible_infrared",
+    "aligned",
+    "person",
+    "clothes",
+    "text",
+    "sketch",
+    "vehicles",
+    "video",
+    "wildlife",
+    "other",
+)
 
 
 @dataclass
