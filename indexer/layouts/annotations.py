@@ -169,6 +169,9 @@ class _Round:
     def _narrowed(self, entries: Entries, name: str, path: Path, kind: Format) -> Entries:
         """Only the entries that count, and for those that stand for runs of lines, an entry a line. In place."""
         annotation, size = self.annotation, len(next(iter(entries.values()), []))
+        if not (annotation.entries or annotation.only or annotation.where or annotation.runs or annotation.parse):
+            return entries
+        entries.update({c: v.to_pylist() if isinstance(v, pa.Array) else v for c, v in entries.items()})
         chosen = list(range(size))
         if annotation.entries is not None:
             first, last = span_of(annotation.entries)
@@ -256,8 +259,10 @@ class _Round:
             columns[field_name] = fill_column(template, {**given, **columns})
         return columns
 
-    def _words(self, values: list[Any], where: str) -> pa.Array:
+    def _words(self, values: Any, where: str) -> pa.Array:
         """Words of a file as Arrow text. Numbers are words here; lists and halves of characters are not."""
+        if isinstance(values, pa.Array):
+            return values
         try:
             return pa.array(values, pa.string())
         except (pa.ArrowException, TypeError, UnicodeError):

@@ -27,6 +27,8 @@ STRAY = 2
 """So many foreign images do no harm in a small tree either, of which they may be more than a hundredth."""
 STRAY_RATE = 0.95
 
+_DEEPEST = 3
+"""Folders above the dataset's own: its archive's, the one a tool made to unpack that, and the user's."""
 _GLANCE = 100
 """Names that decide which layouts are worth a closer look: most take none of them."""
 _WORTH_A_LOOK = 0.5
@@ -97,7 +99,7 @@ def _spread(size: int, most: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int
 def bases(images: pa.Array) -> list[str]:
     """The dataset's folder itself, and what lies below it while nearly all images are in one folder."""
     found = [""]
-    while len(found) < 3:
+    while len(found) <= _DEEPEST:
         top = pc.replace_substring_regex(pc.utf8_slice_codeunits(images, len(found[-1])), r"(?s:/.*|^[^/]*$)", "")
         counts = pc.value_counts(top.filter(pc.not_equal(top, ""))).to_pylist()
         largest = max(counts, key=lambda c: (c["counts"], c["values"]), default=None)
@@ -185,7 +187,7 @@ def _told_apart(alike: list[Score], listing: Listing) -> list[Score]:
     names = {s.layout.name for s in alike}
     alike = [s for s in alike if not names & set(s.layout.detect.yields_to)] or alike
     marked = [s for s in alike if s.layout.detect.marks and s.marks == 1.0]
-    alike = marked or [s for s in alike if s.marks == 1.0] or alike
+    alike = marked or alike
     if len(alike) == 1:
         return alike
     return [s for s in alike if _has_published_counts(s, listing)] or alike

@@ -32,7 +32,12 @@ def match_entries(
     best: tuple[Rows, Rows, pa.Array] | None = None
     for key in annotation.spellings():
         listed = _of_entries(annotation, filled(key, values), columns)
-        pairs = _beginning_with(listed, samples.path) if ours is None else _equal(listed, ours)
+        if ours is None:
+            pairs = _beginning_with(listed, samples.path)
+        elif annotation.join == "path" and samples.box is None:
+            pairs = _one_to_one(listed, ours)
+        else:
+            pairs = _equal(listed, ours)
         if best is None or (len(pairs[0]) and not len(best[0])):
             best = (*pairs, listed)
         if len(pairs[0]):
@@ -48,8 +53,17 @@ def _of_entries(annotation: Annotation, key: str, columns: dict[str, pa.Array]) 
         *slots(annotation.join)
     }
     if names_files:
-        listed = pc.replace_substring_regex(pc.replace_substring(listed, "\\", "/"), r"^(?:\./)+", "")
+        listed = _in_our_spelling(listed)
     return _without_zeros(listed) if annotation.numeric else listed
+
+
+def _in_our_spelling(paths: pa.Array) -> pa.Array:
+    """`.\\a\\b` is `a/b`. Most lists have neither: looking costs less than replacing."""
+    if pc.any(pc.match_substring(paths, "\\")).as_py():
+        paths = pc.replace_substring(paths, "\\", "/")
+    if pc.any(pc.starts_with(paths, "./")).as_py():
+        paths = pc.replace_substring_regex(paths, r"^(?:\./)+", "")
+    return paths
 
 
 def _of_samples(annotation: Annotation, samples: Samples) -> pa.Array:
@@ -84,6 +98,13 @@ def _ranks(identity: pa.Array) -> pa.Array:
     labels = encoded.dictionary.to_pylist()
     place = {label: str(n) for n, label in enumerate(sorted(labels, key=natural_key), 1)}
     return pa.array([place[label] for label in labels], pa.string()).take(encoded.indices)
+
+
+def _one_to_one(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:
+    """Pairs with equal text, where no two of ours are equal."""
+    found = pc.index_in(listed, value_set=ours, skip_nulls=True)
+    entries = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+    return entries, found.drop_null().to_numpy().astype(np.int64)
 
 
 def _equal(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:

@@ -78,12 +78,37 @@ def write_tree(root: Path, files: int) -> None:
         (root / "exp" / f"{part}_id.txt").write_text(ids)
 
 
+def write_msmt17(root: Path) -> None:
+    """A tree of MSMT17's shape: its folders, counts and lists, 126,441 files, every one named in a list."""
+    flags = os.O_WRONLY | os.O_CREAT
+    parts = (("train", 1041, {"train": 30_248, "val": 2_373}), ("test", 3060, {"query": 11_659, "gallery": 82_161}))
+    for half, identities, lists in parts:
+        number = 0
+        for name, size in lists.items():
+            lines = []
+            for n in range(size):
+                pid = n % identities
+                path = f"{pid:04d}/{pid:04d}_{n // identities:03d}_{n % 15 + 1:02d}_0303morning_{number % 10_000:04d}_{number // 10_000}.jpg"
+                number += 1
+                (root / half / path).parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(f"{root}/{half}/{path}", flags))
+                lines.append(f"{path} {pid}")
+            (root / f"list_{name}.txt").write_text("\n".join(lines))
+
+
 def bench_build(folder: Path, files: int, times: int) -> None:
-    """A whole build, and its second run on the unchanged tree, against `find`."""
+    """A whole build, and its second run on the unchanged tree, against `find`: a plain tree, and one with long lists."""
+    write_tree(folder / "tree", files)
+    compare_build(folder, folder / "tree", f"{files:,} files", times)
+    write_msmt17(folder / "msmt17")
+    compare_build(folder, folder / "msmt17", "MSMT17's shape, 126,441 files in 4 lists", times)
+
+
+def compare_build(folder: Path, root: Path, what: str, times: int) -> None:
+    """One tree: `find`, a build, and a build of the unchanged tree, in turns."""
     from indexer.build import build_index
 
-    root = folder / "tree"
-    write_tree(root, files)
+    files = sum(len(names) for _, _, names in os.walk(root))
     command = ["find", str(root), "-type", "f", "-printf", "%p %s %T@\\n"]
     build_index(root, folder / "warm.parquet", force=True)  # imports and first uses apart
     seconds: dict[str, list[float]] = {"find": [], "build": [], "again": []}
@@ -95,7 +120,7 @@ def bench_build(folder: Path, files: int, times: int) -> None:
         seconds["again"].append(median_seconds(lambda: build_index(root, folder / "x.parquet"), 1))
     find, build, again = (statistics.median(seconds[name]) for name in ("find", "build", "again"))
     ratios = statistics.median(b / f for b, f in zip(seconds["build"], seconds["find"], strict=True))
-    print(f"Build of {files:,} files, medians of {times} runs in turns")
+    print(f"Build of {what}, medians of {times} runs in turns")
     print(f"  find -printf '%p %s %T@'       {find:8.3f} s")
     print(f"  reidindex build                {build:8.3f} s   {ratios:5.2f} × find   (goal: {FIND_GOAL} ×)")
     print(f"  reidindex build, up to date    {again:8.3f} s   {again / find:5.2f} × find")

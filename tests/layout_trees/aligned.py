@@ -24,7 +24,7 @@ def rgbnt201(make: Maker) -> None:
                 )
 
 
-@tree("market-mm")
+@tree("market1501-mm")
 def market_mm(make: Maker) -> None:
     for split, people in (
         ("train", ("0002", "0007")),

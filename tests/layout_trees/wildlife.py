@@ -38,7 +38,7 @@ def ipanda50(make: Maker) -> None:
 
 @tree("macaquefaces")
 def macaquefaces(make: Maker) -> None:
-    for n, (who, category) in enumerate((("Dan", "Contrast"), ("Elle", "Contrast"), ("Zeke", "Natural"))):
+    for n, (who, category) in enumerate((("Dan", "Contrast"), ("Elle", "Contrast"), ("Zeke", "Good"))):
         for i in range(4):
             path = f"MacaqueFaces/{category}/{who}/Macaque_Face_{100 * n + i}.jpg"
             make.sample(path, who, source=category)
@@ -238,17 +238,17 @@ def zindi_turtle_recall(make: Maker) -> None:
     extra: list[tuple[object, ...]] = [("image_id", "turtle_id")]
     test: list[tuple[object, ...]] = [("image_id", "image_location")]
     for n in range(15):
-        name, side = f"ID_6NEDKO{n:02d}", ("left", "right", "top")[n % 3]
+        name, side = f"ID_6NEDKO{n:02d}", ("left", "right", "top")[n % 3]  # written in capitals
         turtle = f"t_id_d6aYXt{n // 3}" if n < 12 else None
         if n < 9:
             make.sample(f"images/{name}.JPG", turtle, view=side, splits="train")
-            train.append((name, side, turtle))
+            train.append((name, side.upper(), turtle))
         elif turtle:
             make.sample(f"images/{name}.JPG", turtle, splits="extra")
             extra.append((name, turtle))
         else:
             make.sample(f"images/{name}.JPG", None, view=side, splits="test")
-            test.append((name, side))
+            test.append((name, side.upper()))
     make.file("train.csv", _table(train))
     make.file("extra_images.csv", _table(extra))
     make.file("test.csv", _table(test))
@@ -484,3 +484,36 @@ def reunionturtles(make: Maker) -> None:
         make.sample(f"{species}/{turtle}/{year}/{name}", turtle, view=view)
         rows.append((name, turtle, "1234"))
     make.file("data.csv", _table(rows))
+
+
+@tree("mpdd")
+def mpdd(make: Maker, folder: str = "") -> None:
+    for split, dogs, pictures in (("train", (1, 2, 4), 4), ("gallery", (3, 5, 101), 3), ("query", (3, 5, 101), 1)):
+        for dog in dogs:
+            for n in range(pictures):
+                camera = "12"[n % 2] if split != "query" else "3"
+                path = f"{folder}{split}/{dog}_c{camera}s1_{n + 1}_{dog + n}.jpg"
+                make.sample(path, str(dog), camera=camera, frame=n + 1, splits=split)
+
+
+@tree("mpdd:as unpacked")
+def mpdd_unpacked(make: Maker) -> None:
+    mpdd(make, "Multi-pose dog dataset/MPDD/")
+    make.file("Multi-pose dog dataset/readme.txt", "dogs")
+
+
+@tree("polarbearvidid")
+def polarbearvidid(make: Maker) -> None:
+    tracklets = [(bear, camera, number) for bear in (1, 2, 13) for number, camera in ((1, 1), (2, 1), (3, 2))]
+    for n, (bear, camera, number) in enumerate(tracklets):
+        name = f"{bear:03d}C{camera:02d}T{number:03d}"
+        for frame in (1, 2):
+            splits = f"fold{n % 5 + 1}/test"
+            path = f"{bear:03d}/{name}F{frame:03d}.jpg"
+            make.sample(path, f"{bear:03d}", camera=str(camera), tracklet=name, frame=frame, splits=splits)
+    head = ("id", "cam", "tracklet", "start", "end")
+    rows = [(*tracklet, 1, 2) for tracklet in tracklets]
+    for fold in range(5):
+        make.file(f"track_fold_info_{fold + 1}.csv", _table([head, *rows[fold::5]]))
+    make.file("track_info.csv", _table([head, *rows]))
+    make.file("animal_db.csv", "id,name,zoo,sex,tracklets\n1,Antonia,a,f,3\n")

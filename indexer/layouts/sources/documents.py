@@ -12,7 +12,8 @@ from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.language.parts import slots
 from indexer.layouts.sources.text import lines_of, wanted
 
-Entries = dict[str, list[Any]]
+Entries = dict[str, Any]
+"""Column → one value an entry: a list, or an Arrow array of words where a reader gives one at once."""
 _ABSENT: Any = object()
 
 

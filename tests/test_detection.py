@@ -1,0 +1,182 @@
+"""No tree is taken for another dataset's: every tree at hand, whole and in pieces, through every layout.
+
+A right answer is the layout's name, or "cannot tell"; a wrong name is never right.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from indexer.errors import LayoutError
+from indexer.layouts import known_layouts
+from indexer.layouts.detection import find_layout
+from indexer.scan.listing import list_tree
+from tests.layout_trees import Maker, all_trees
+from tests.test_published_counts import LAYOUTS
+from tests.trees import published, write
+
+DROPPINGS = (
+    "Thumbs.db",
+    ".DS_Store",
+    "desktop.ini",
+    "__MACOSX/._0001.jpg",
+    "@eaDir/0001.jpg",
+    ".ipynb_checkpoints/a.jpg",
+)
+
+
+def answer(root):
+    """The name of the layout that a tree is taken for; several: nobody can tell."""
+    found = find_layout(known_layouts(), list_tree(root))
+    if found.chosen is not None:
+        return {found.chosen.layout.name}
+    return {score.layout.name for score in found.alike}
+
+
+def is_right(names, layout):
+    """Its own name; its own among those that cannot be told apart; or none, which is said."""
+    return names == {layout} or (len(names) != 1 and (not names or layout in names))
+
+
+def made(name, root):
+    make = Maker(root)
+    all_trees()[name](make)
+    return name.partition(":")[0], make
+
+
+@pytest.mark.parametrize("name", all_trees())
+def test_a_tree_is_recognised_whole_littered_and_below_top_folders(name, tmp_path):
+    layout, make = made(name, tmp_path / "data")
+    twins = {layout, *make.twins}
+
+    assert answer(make.root) == twins
+    write(make.root, DROPPINGS)
+    assert answer(make.root) == twins
+    doubled = tmp_path / "top" / "archive"
+    doubled.mkdir(parents=True)
+    make.root.rename(doubled / "archive")
+    assert answer(tmp_path / "top") == twins
+
+
+@pytest.mark.parametrize("name", all_trees())
+def test_half_a_tree_is_never_taken_for_another_dataset(name, tmp_path):
+    layout, make = made(name, tmp_path / "data")
+    for row in make.rows[::2]:
+        for path in (row.path, *row.aligned.values()):
+            (make.root / path).unlink(missing_ok=True)  # several samples may lie in one file
+
+    assert is_right(answer(make.root), layout) if any(make.root.rglob("*.*")) else True
+
+
+@pytest.mark.parametrize("name", all_trees())
+def test_a_tree_without_its_lists_is_never_taken_for_another_dataset(name, tmp_path):
+    layout, make = made(name, tmp_path / "data")
+    samples = {path for row in make.rows for path in (row.path, *row.aligned.values())}
+    for file in [p for p in make.root.rglob("*") if p.is_file()]:
+        if file.relative_to(make.root).as_posix() not in samples:
+            file.unlink()
+
+    names = answer(make.root)
+
+    # Nothing but lists tells some datasets from plain folders of identities: then they are just that.
+    assert is_right(names, layout) or names == {"folders"}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("options", [(), ("--junk",)], ids=["plain", "junk"])
+def test_trees_of_published_names_are_recognised(name, options, shared_trees, tmp_path):
+    root, _ = published(name, shared_trees, "--limit", "1500", *options)
+
+    assert answer(root) == {LAYOUTS[name]}
+    inside = tmp_path / "data" / "archive"
+    shutil.copytree(root, inside)
+    assert answer(tmp_path / "data") == {LAYOUTS[name]}
+    images = sorted(p for p in inside.rglob("*") if p.suffix in (".jpg", ".png", ".bmp"))
+    for file in images[::2]:
+        file.unlink()
+    assert is_right(answer(tmp_path / "data"), LAYOUTS[name])
+
+
+def test_layouts_that_name_files_alike_say_what_would_tell_them_apart(tmp_path, run):
+    names = [
+        f"{part}/000{n}_c1_f000000{n}.jpg"
+        for part in ("bounding_box_train", "query", "bounding_box_test")
+        for n in range(9)
+    ]
+    root = write(tmp_path / "d", names)
+
+    done = run("build", root)
+
+    assert done.returncode == 1
+    assert "cannot tell which of the layouts dukemtmc-reid and occluded-duke it is" in done.stderr
+    assert "the tree has the published counts of none" in done.stderr
+    assert "--layout dukemtmc-reid" in done.stderr
+
+
+def test_a_dry_run_shows_the_ranking_and_examples_of_every_rule_and_writes_nothing(tmp_path, run, run_json):
+    layout, make = made("veri-776", tmp_path / "data")
+    before = sorted(p for p in make.root.rglob("*"))
+
+    done = run("build", make.root, "--dry-run")
+    told = run_json("build", make.root, "--dry-run")
+
+    assert done.returncode == 0
+    assert sorted(p for p in make.root.rglob("*")) == before
+    assert "→ 100.0%  veri-776" in done.stdout
+    assert told["layout"] == layout
+    assert {"veri-776", "veid-weaving"} <= {s["layout"] for s in told["ranking"]}
+    assert [len(r["examples"]) for r in told["rules"]] == [min(3, r["taken"]) for r in told["rules"]]
+    example = told["rules"][0]["examples"][0]
+    expected = next(row for row in make.rows if row.path == example["path"])
+    assert (example["identity"], example["camera"]) == (expected.identity, expected.camera)
+
+
+def test_a_dry_run_of_a_tree_that_nothing_fits_ranks_and_fails(tmp_path, run):
+    root = write(tmp_path / "d", [f"x/{n}.jpg" for n in range(9)])
+
+    done = run("build", root, "--dry-run")
+
+    assert done.returncode == 1
+    assert "no known layout fits this tree" in done.stderr
+    assert "reidindex layouts --new" in done.stderr
+    assert not (root / "reidindex.parquet").exists()
+
+
+def test_a_dry_run_with_a_layout_of_ones_own_shows_its_rules(tmp_path, run):
+    root = write(tmp_path / "d", ["a/1.jpg", "b/2.jpg"])
+    (tmp_path / "own.toml").write_text("[[rule]]\nmatch = '(?P<identity>[a-z])/(?P<frame>\\d)\\.jpg'\n")
+
+    done = run("build", root, "--dry-run", "--layout", tmp_path / "own.toml")
+
+    assert done.returncode == 0
+    assert "takes 2 files" in done.stdout
+    assert "identity a  modality rgb  frame 1" in done.stdout or "identity a  frame 1" in done.stdout
+
+
+def test_the_matrix_of_detection_over_all_trees(tmp_path):
+    """How far the next best layout is: no strict layout fits a tree of another that does not say so."""
+    layouts = known_layouts()
+    strangers = {}
+    for name in all_trees():
+        layout, make = made(name, tmp_path / name.replace(":", "-").replace(" ", "-"))
+        scores = find_layout(layouts, list_tree(make.root)).scores
+        fitting = {s.layout.name for s in scores if s.fits and not s.layout.detect.loose}
+        allowed = {layout, *make.twins, *(n for n in layouts if layout in layouts[n].detect.yields_to)}
+        allowed |= {*layouts[layout].detect.yields_to}
+        if fitting - allowed:
+            strangers[name] = sorted(fitting - allowed)
+
+    marked = {name: [s for s in found if not layouts[s].detect.marks] for name, found in strangers.items()}
+    own_marks = {name for name in strangers if layouts[name.partition(":")[0]].detect.marks}
+    left = {name: found for name, found in marked.items() if found and name not in own_marks}
+    assert not left, json.dumps(left, indent=2)
+
+
+def test_an_unknown_layout_tells_the_near_one(tmp_path):
+    with pytest.raises(LayoutError, match="no file is a sample"):
+        from indexer.build import build_index
+
+        build_index(write(tmp_path / "d", ["a/1.jpg"]), layout="msmt17")
