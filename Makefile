@@ -5,13 +5,14 @@ DEMO   ?= demo-data
 PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN     = $(VENV)/bin/reidindex
 
-.PHONY: help demo test lint oldest peers integration bench clean
+.PHONY: help demo test lint docs oldest peers integration bench clean
 
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
 	@echo "make oldest the batches once more, under the oldest versions that are allowed"
 	@echo "make integration  the frameworks that people train with, so that make test tries the sampler in them"
+	@echo "make docs   write the datasets of docs/layouts.md anew, after a change of a layout file"
 	@echo "make bench  measure speed: a build against find, opening against Arrow, the sampler against others"
 
 $(VENV)/bin/python:
@@ -56,6 +57,10 @@ lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# What docs/layouts.md says of each dataset comes from the layout files; a test compares.
+docs: $(VENV)/.installed
+	$(VENV)/bin/python -m indexer.layouts.catalogue docs/layouts.md
 
 test: lint
 	$(VENV)/bin/python -m pytest --numprocesses auto

@@ -254,7 +254,8 @@ class _Round:
                     ours = [self.layout.standard_value(column, word, {})[0] for word in encoded.dictionary.to_pylist()]
                     words = pa.array(ours, pa.string()).take(encoded.indices)
                 columns[column] = words
-        given = {name: pa.scalar(value) for name, value in self.values.items()}
+        size = len(next(iter(entries.values()), []))
+        given = {name: pa.repeat(value, size) for name, value in self.values.items()}
         for field_name, template in self.annotation.tell.items():
             columns[field_name] = fill_column(template, {**given, **columns})
         return columns

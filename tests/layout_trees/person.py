@@ -85,18 +85,16 @@ def p_dukemtmc(make: Maker) -> None:
 
 @tree("occluded-reid")
 def occluded_reid(make: Maker) -> None:
-    for pid, n in product(("001", "002", "200"), (1, 2, 3)):
+    for pid, n in product((f"{number:03}" for number in range(1, 91)), (1, 2)):  # more people than P-ETHZ has
         make.sample(f"occluded_body_images/{pid}/{pid}_{n:02}.tif", identity=pid, view="occluded", splits="query")
         make.sample(f"whole_body_images/{pid}/{pid}_{n:02}.tif", identity=pid, view="whole", splits="gallery")
 
 
 @tree("p-ethz")
 def p_ethz(make: Maker) -> None:
-    # whole, so that the counts tell it from Occluded-REID: 85 people, 3,897 pictures
-    for number in range(3897):
-        pid, kind = f"{1 + number % 85:03}", ("occluded", "whole")[number // 85 % 2]
-        split = {"occluded": "query", "whole": "gallery"}[kind]
-        make.sample(f"{kind}_body_images/{pid}/{pid}_{number:03}.png", identity=pid, view=kind, splits=split)
+    for pid, n in product(("001", "002", "085"), (1, 12)):
+        make.sample(f"occluded_body_images/{pid}/{pid}_{n:03}.png", identity=pid, view="occluded", splits="query")
+        make.sample(f"whole_body_images/{pid}/{pid}_{n:03}.jpg", identity=pid, view="whole", splits="gallery")
 
 
 @tree("partial-reid")
@@ -251,23 +249,25 @@ def ag_reid(make: Maker) -> None:
     make.file("qut_attribute_v4_88_attributes.mat", mat(x=np.ones(1)))
 
 
+# Celeb-reID and its light form are named alike: whole trees, so that the counts tell them apart
+
+
 @tree("celeb-reid")
 def celeb_reid(make: Maker) -> None:
-    for pid, n in product(("1", "2", "632"), (1, 2, 30)):
-        make.sample(f"train/{pid}_{n}_0.jpg", identity=pid, who=f"train/{pid}", splits="train")
-    for pid in ("1", "2", "420"):  # other people
-        make.sample(f"query/{pid}_3_0.jpg", identity=pid, who=f"test/{pid}", splits="query")
-        make.sample(f"gallery/{pid}_4_0.jpg", identity=pid, who=f"test/{pid}", splits="gallery")
+    _celeb(make, ("train", 632, 20208), ("query", 420, 2972), ("gallery", 420, 11006))
     make.file("README.txt")
 
 
 @tree("celeb-reid-light")
 def celeb_reid_light(make: Maker) -> None:
-    # whole, so that the counts tell it from Celeb-reID
-    for split, people, pictures in (("train", 490, 9021), ("query", 100, 887), ("gallery", 100, 934)):
+    _celeb(make, ("train", 490, 9021), ("query", 100, 887), ("gallery", 100, 934))
+
+
+def _celeb(make: Maker, *parts: tuple[str, int, int]) -> None:
+    for split, people, pictures in parts:
+        half = "train" if split == "train" else "test"  # other people, whose numbers begin at 1 again
         for n in range(pictures):
             pid = str(1 + n % people)
-            half = "train" if split == "train" else "test"
             make.sample(f"{split}/{pid}_{n}_0.jpg", identity=pid, who=f"{half}/{pid}", splits=split)
 
 
