@@ -5,12 +5,10 @@ A right answer is the layout's name, or "cannot tell"; a wrong name is never rig
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
 
-from indexer.errors import LayoutError
 from indexer.layouts import known_layouts
 from indexer.layouts.detection import find_layout
 from indexer.scan.listing import list_tree
@@ -53,12 +51,25 @@ def test_a_tree_is_recognised_whole_littered_and_below_top_folders(name, tmp_pat
     twins = {layout, *make.twins}
 
     assert answer(make.root) == twins
-    write(make.root, DROPPINGS)
-    assert answer(make.root) == twins
     doubled = tmp_path / "top" / "archive"
     doubled.mkdir(parents=True)
     make.root.rename(doubled / "archive")
+    write(doubled, DROPPINGS)
     assert answer(tmp_path / "top") == twins
+
+
+@pytest.mark.parametrize("name", all_trees())
+def test_no_other_layout_fits_a_tree_but_those_that_say_so(name, tmp_path):
+    """The row of the matrix: who else takes these names, and what tells them apart."""
+    layout, make = made(name, tmp_path / "data")
+    layouts = known_layouts()
+
+    scores = find_layout(layouts, list_tree(make.root)).scores
+
+    strangers = {s.layout.name for s in scores if s.fits and not s.layout.detect.loose} - {layout, *make.twins}
+    told_apart = {n for n in strangers if layout in layouts[n].detect.yields_to or n in layouts[layout].detect.yields_to}
+    by_marks = {n for n in strangers if layouts[n].detect.marks or layouts[layout].detect.marks}
+    assert not strangers - told_apart - by_marks
 
 
 @pytest.mark.parametrize("name", all_trees())
@@ -156,27 +167,17 @@ def test_a_dry_run_with_a_layout_of_ones_own_shows_its_rules(tmp_path, run):
     assert "identity a  modality rgb  frame 1" in done.stdout or "identity a  frame 1" in done.stdout
 
 
-def test_the_matrix_of_detection_over_all_trees(tmp_path):
-    """How far the next best layout is: no strict layout fits a tree of another that does not say so."""
-    layouts = known_layouts()
-    strangers = {}
-    for name in all_trees():
-        layout, make = made(name, tmp_path / name.replace(":", "-").replace(" ", "-"))
-        scores = find_layout(layouts, list_tree(make.root)).scores
-        fitting = {s.layout.name for s in scores if s.fits and not s.layout.detect.loose}
-        allowed = {layout, *make.twins, *(n for n in layouts if layout in layouts[n].detect.yields_to)}
-        allowed |= {*layouts[layout].detect.yields_to}
-        if fitting - allowed:
-            strangers[name] = sorted(fitting - allowed)
+def test_a_whole_tree_is_told_from_its_twin_by_the_published_counts(tmp_path, monkeypatch):
+    make = Maker(tmp_path / "d")
+    all_trees()["celeb-reid-light"](make)
+    counts = {part: {"rgb": sum(part in row.splits for row in make.rows)} for part in ("train", "query", "gallery")}
+    layouts = dict(known_layouts())
+    layouts["celeb-reid-light"] = layouts["celeb-reid-light"].model_copy(update={"published": counts})
+    listing = list_tree(make.root)
 
-    marked = {name: [s for s in found if not layouts[s].detect.marks] for name, found in strangers.items()}
-    own_marks = {name for name in strangers if layouts[name.partition(":")[0]].detect.marks}
-    left = {name: found for name, found in marked.items() if found and name not in own_marks}
-    assert not left, json.dumps(left, indent=2)
-
-
-def test_an_unknown_layout_tells_the_near_one(tmp_path):
-    with pytest.raises(LayoutError, match="no file is a sample"):
-        from indexer.build import build_index
-
-        build_index(write(tmp_path / "d", ["a/1.jpg"]), layout="msmt17")
+    assert {s.layout.name for s in find_layout(known_layouts(), listing).alike} == {"celeb-reid", "celeb-reid-light"}
+    found = find_layout(layouts, listing).chosen
+    assert found is not None
+    assert found.layout.name == "celeb-reid-light"
+    next(make.root.rglob("*.jpg")).unlink()
+    assert find_layout(layouts, list_tree(make.root)).chosen is None

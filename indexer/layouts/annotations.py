@@ -171,7 +171,7 @@ class _Round:
         annotation, size = self.annotation, len(next(iter(entries.values()), []))
         if not (annotation.entries or annotation.only or annotation.where or annotation.runs or annotation.parse):
             return entries
-        entries.update({c: v.to_pylist() if isinstance(v, pa.Array) else v for c, v in entries.items()})
+        entries.update({column: _as_list(values) for column, values in entries.items()})
         chosen = list(range(size))
         if annotation.entries is not None:
             first, last = span_of(annotation.entries)
@@ -274,7 +274,7 @@ class _Round:
                     f"{where}, entry {number}: expected a word, found {json.dumps(value, default=str)[:80]}"
                 )
         try:
-            return pa.array([None if v is None else str(v) for v in values], pa.string())
+            return pa.array([_spelt(v) for v in values], pa.string())
         except UnicodeEncodeError:
             raise AnnotationError(f"{where}: holds text that is not valid Unicode; repair the file") from None
 
@@ -310,7 +310,7 @@ class _Round:
             told = entries["box"]
         else:
             names = _BY_SIZE if "width" in entries else _BY_CORNERS
-            told = list(zip(*(entries[name] for name in names), strict=True))
+            told = list(zip(*(_as_list(entries[name]) for name in names), strict=True))
         boxes = np.zeros((len(told), 4), np.int32)
         empty = 0
         for number, box in enumerate(told):
@@ -399,6 +399,17 @@ class _Round:
 
     def _problem(self, kind: Any, where: str, message: str, count: int = 1) -> None:
         self.told.problems.append(Problem(kind, where, message, count))
+
+
+def _spelt(value: Any) -> str | None:
+    """A number as a label: 479.0, of a matrix that holds fractions elsewhere, is `479`."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None else str(value)
+
+
+def _as_list(values: Any) -> list[Any]:
+    return values.to_pylist() if isinstance(values, pa.Array) else list(values)
 
 
 def split_words(

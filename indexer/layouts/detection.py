@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from indexer.errors import LayoutError
 from indexer.layouts.annotations import Files
 from indexer.layouts.language.layout import Layout
-from indexer.layouts.rules import apply_rules, is_image, matches, take_asides
+from indexer.layouts.rules import apply_rules, is_image, take_asides
 from indexer.scan.listing import Listing, printable
 
 SAMPLE_SIZE = 2000
@@ -32,6 +32,7 @@ _DEEPEST = 3
 _GLANCE = 100
 """Names that decide which layouts are worth a closer look: most take none of them."""
 _WORTH_A_LOOK = 0.5
+_LEAST = 0.1
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,10 @@ def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score
     images = sampled_images(listing)
     few = images.take(pa.array(_spread(len(images), _GLANCE)))
     folders = bases(images)
+    below = {base: pc.utf8_slice_codeunits(few.filter(pc.starts_with(few, base)), len(base)) for base in folders}
     scores = []
     for layout in layouts.values():
-        looks = [(base, _glance(layout, base, few)) for base in folders]
+        looks = [(base, _glance(layout, paths, len(few))) for base, paths in below.items()]
         worth = [base for base, rate in looks if rate >= _WORTH_A_LOOK]
         if worth:
             at_each = [_score(layout, base, images, listing) for base in worth]
@@ -128,14 +130,15 @@ def score_layouts(layouts: Mapping[str, Layout], listing: Listing) -> list[Score
     return sorted(scores, key=lambda s: (s.layout.detect.loose, -s.rate, bool(s.lacks), s.layout.name))
 
 
-def _glance(layout: Layout, base: str, few: pa.Array) -> float:
-    """Share of a few names that any rule takes."""
-    rows = np.flatnonzero(pc.starts_with(few, base).to_numpy(zero_copy_only=False))
-    paths = pc.utf8_slice_codeunits(few, len(base))
-    taken = np.zeros(len(few), bool)
-    for rule in layout.rule:
-        taken[rows] |= matches(rule.match, paths, rows)
-    return float(taken.mean())
+def _glance(layout: Layout, paths: pa.Array, names: int) -> float:
+    """Share of a few names, of which `paths` lie in the folder, that the rules take; those set aside left out."""
+    taken = pc.match_substring_regex(paths, "|".join(rule.match.bare for rule in layout.rule))
+    count = pc.sum(taken).as_py() or 0
+    if count < _LEAST * names or not layout.aside:
+        return count / names  # a layout that sets nearly everything aside is that of something else
+    others = paths.filter(pc.invert(taken))
+    aside = pc.match_substring_regex(others, "|".join(aside.match.bare for aside in layout.aside))
+    return float(count / (names - (pc.sum(aside).as_py() or 0)))
 
 
 def _score(layout: Layout, base: str, sampled: pa.Array, listing: Listing) -> Score:

@@ -39,6 +39,7 @@ def structs(rows: Sequence[Mapping[str, Any]]) -> np.ndarray[Any, Any]:
 
 @tree("dukemtmc-reid")
 def dukemtmc(make: Maker) -> None:
+    make.alike("occluded-duke")
     for pid, camera, n in product(("0001", "0005", "0007"), (2, 5), (0, 1)):
         make.sample(
             f"bounding_box_train/{pid}_c{camera}_f{46182 + n:07}.jpg",
@@ -85,13 +86,14 @@ def p_dukemtmc(make: Maker) -> None:
 
 @tree("occluded-reid")
 def occluded_reid(make: Maker) -> None:
-    for pid, n in product((f"{number:03}" for number in range(1, 91)), (1, 2)):  # more people than P-ETHZ has
+    for pid, n in product(("001", "002", "200"), (1, 2)):
         make.sample(f"occluded_body_images/{pid}/{pid}_{n:02}.tif", identity=pid, view="occluded", splits="query")
         make.sample(f"whole_body_images/{pid}/{pid}_{n:02}.tif", identity=pid, view="whole", splits="gallery")
 
 
 @tree("p-ethz")
 def p_ethz(make: Maker) -> None:
+    make.alike("occluded-reid")
     for pid, n in product(("001", "002", "085"), (1, 12)):
         make.sample(f"occluded_body_images/{pid}/{pid}_{n:03}.png", identity=pid, view="occluded", splits="query")
         make.sample(f"whole_body_images/{pid}/{pid}_{n:03}.jpg", identity=pid, view="whole", splits="gallery")
@@ -254,13 +256,15 @@ def ag_reid(make: Maker) -> None:
 
 @tree("celeb-reid")
 def celeb_reid(make: Maker) -> None:
-    _celeb(make, ("train", 632, 20208), ("query", 420, 2972), ("gallery", 420, 11006))
+    make.alike("celeb-reid-light")
+    _celeb(make, ("train", 4, 12), ("query", 3, 3), ("gallery", 3, 9))
     make.file("README.txt")
 
 
 @tree("celeb-reid-light")
 def celeb_reid_light(make: Maker) -> None:
-    _celeb(make, ("train", 490, 9021), ("query", 100, 887), ("gallery", 100, 934))
+    make.alike("celeb-reid")
+    _celeb(make, ("train", 4, 12), ("query", 3, 3), ("gallery", 3, 9))
 
 
 def _celeb(make: Maker, *parts: tuple[str, int, int]) -> None:

@@ -48,6 +48,11 @@ class Pattern:
     """With the anchors and without placeholders."""
     groups: tuple[str, ...]
 
+    @property
+    def bare(self) -> str:
+        """The same without names of groups: several can be tried as one, `a|b`."""
+        return _GROUP.sub("(?:", self.regex)
+
 
 @cache
 def _pattern(value: object) -> Pattern:

@@ -70,7 +70,8 @@ def from_document(
             raise AnnotationError(f"{path}: expected an object with {place}, found {kind_of(document)}")
         found = next(filter(None, (list(_walk(document, _steps(one), {}, {})) for one in place.split("|"))), [])
         for captured, scope, entries in found:
-            if single and not isinstance(entries, list):
+            # under a key that became a column an object is an entry of its own
+            if not isinstance(entries, list) and (single or (isinstance(entries, dict) and place.endswith("}"))):
                 entries = [entries]
             if not isinstance(entries, list):
                 where = f"{place!r} should be a list" if place else "expected a list"
