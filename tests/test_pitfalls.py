@@ -87,7 +87,7 @@ def test_03_a_label_in_a_list_is_no_identity(tmp_path):
 )
 def test_04_junk_is_what_the_layout_says_and_somebody_elsewhere(name, label, role, tmp_path):
     make = tree(name, tmp_path / "d")
-    found = [r for r in rows(build_index(make.root, layout=name)).values()]
+    found = list(rows(build_index(make.root, layout=name)).values())
     mine = [r for r in found if r["identity"] is not None and r["identity"].lstrip("0") == label.lstrip("0")]
 
     assert mine
