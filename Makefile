@@ -63,14 +63,14 @@ docs: $(VENV)/.installed
 	$(VENV)/bin/python -m indexer.layouts.catalogue docs/layouts.md
 
 test: lint
-	$(VENV)/bin/python -m pytest --numprocesses auto
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadgroup
 
 # NumPy 1 and the oldest other versions: the same batches. Without torch, whose release for them is another.
 oldest:
 	@$(PYTHON) -m venv $(VENV)-oldest
 	@$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/oldest.txt
 	@$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	$(VENV)-oldest/bin/python -m pytest --numprocesses auto tests/test_golden_batches.py tests/test_plan.py tests/test_table.py
+	$(VENV)-oldest/bin/python -m pytest --numprocesses auto --dist loadgroup tests/test_golden_batches.py tests/test_plan.py tests/test_table.py
 
 # With them, the test of the benchmarks runs them too.
 peers: $(VENV)/.installed-bench

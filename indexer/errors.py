@@ -132,6 +132,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     >>> did_you_mean("sktech", ["rgb", "sketch"])
     "did you mean 'sketch'? known: rgb, sketch"
     """
-    near = get_close_matches(word.lower(), known, n=1)
+    alike = {name.lower(): name for name in known}
+    near = [alike[name] for name in get_close_matches(word.lower(), alike, n=1)]
     listing = "known: " + ", ".join(known[:_MOST_NAMES]) + (f", … ({len(known):,})" if len(known) > _MOST_NAMES else "")
     return f"did you mean {near[0]!r}? {listing}" if near else listing

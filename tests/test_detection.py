@@ -15,7 +15,7 @@ from indexer.layouts import known_layouts
 from indexer.layouts.detection import find_layout
 from indexer.scan.listing import Listing, list_tree
 from tests.layout_trees import Maker, all_trees
-from tests.test_published_counts import LAYOUTS
+from tests.test_published_counts import GROUPED, LAYOUTS
 from tests.trees import published, write
 
 DROPPINGS = (
@@ -114,7 +114,7 @@ def test_a_tree_without_its_lists_is_never_taken_for_another_dataset(name, folde
     assert is_right(names, layout) or names == {"folders"}
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", GROUPED)
 @pytest.mark.parametrize("options", [(), ("--junk",)], ids=["plain", "junk"])
 def test_trees_of_published_names_are_recognised(name, options, shared_trees, tmp_path):
     root, _ = published(name, shared_trees, "--limit", "1500", *options)

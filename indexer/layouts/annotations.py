@@ -79,9 +79,9 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> Told:
         for values in rounds(annotation.each):
             _Round(layout, annotation, values, files, documents, told).run()
     if any(_boxes(a) for a in layout.annotation) and told.samples.box is not None:
-        is_box = told.samples.box[:, 2] > 0
-        told.unboxed = len(is_box) - int(np.count_nonzero(is_box))
-        told.samples = told.samples.take(np.flatnonzero(is_box))
+        pictures = len(pc.unique(told.samples.path))
+        told.samples = told.samples.take(np.flatnonzero(told.samples.box[:, 2] > 0))
+        told.unboxed = pictures - len(pc.unique(told.samples.path))
     told.used = list(dict.fromkeys(told.used))
     return told
 

@@ -51,7 +51,7 @@ def parse_layout(text: str, *, name: str, where: str) -> Layout:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LayoutFileError(f"{where}: not valid TOML: {error}") from None
     digest = hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
     about = {"title": name, "about": "a layout of one's own", "source": ""} | document

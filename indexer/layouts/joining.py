@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 
 
 def match_entries(
-    annotation: Annotation, columns: dict[str, pa.Array], samples: Samples, values: dict[str, str]
+    annotation: Annotation, columns: dict[str, pa.Array], samples: Samples, values: dict[str, str], size: int
 ) -> tuple[Rows, Rows, pa.Array]:
     """All pairs of an entry and a row that it means, and what each entry calls its samples.
 
@@ -27,11 +27,12 @@ def match_entries(
         columns: Of the list, as text.
         samples: Their paths relative to the dataset's folder.
         values: What stands for the slots of `each`.
+        size: Number of entries.
     """
     ours = None if annotation.join == "prefix" else _of_samples(annotation, samples)
     best: tuple[Rows, Rows, pa.Array] | None = None
     for key in annotation.spellings():
-        listed = _of_entries(annotation, filled(key, values), columns)
+        listed = _of_entries(annotation, filled(key, values), columns, size)
         if ours is None:
             pairs = _beginning_with(listed, samples.path)
         elif annotation.join == "path" and samples.box is None:
@@ -46,9 +47,9 @@ def match_entries(
     return best
 
 
-def _of_entries(annotation: Annotation, key: str, columns: dict[str, pa.Array]) -> pa.Array:
+def _of_entries(annotation: Annotation, key: str, columns: dict[str, pa.Array], size: int) -> pa.Array:
     """What each entry calls its samples, in one spelling."""
-    listed = fill_column(key, columns)
+    listed = fill_column(key, columns, size)
     names_files = annotation.join in ("path", "name", "stem", "prefix") or {"path", "name", "stem"} & {
         *slots(annotation.join)
     }
@@ -75,7 +76,7 @@ def _of_samples(annotation: Annotation, samples: Samples) -> pa.Array:
     for name in slots(template):
         if name not in FIELDS:
             known[name] = sample_word(name, samples.path)
-    ours = fill_column(template, known)
+    ours = fill_column(template, known, len(samples))
     return _without_zeros(ours) if annotation.numeric else ours
 
 

@@ -104,7 +104,7 @@ def _apply(layout: Layout, rule: Rule, paths: pa.Array, rows: Rows) -> tuple[Tak
         else:
             fields[name] = _our_words(layout, name, source, groups[source.group])
     for name, template in rule.templates().items():
-        words = fill_column(template, groups)
+        words = fill_column(template, groups, size)
         if name == "split":
             splits = _split_words(layout, _AS_IT_IS, words)
         else:

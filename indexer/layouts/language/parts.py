@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag
 
+from indexer.errors import did_you_mean
 from indexer.vocabulary import modality_spellings, split_spellings
 
 FIELDS: Final = (
@@ -30,6 +31,9 @@ _PLACEHOLDERS: Final = {
 }
 _GROUP: Final = re.compile(r"\(\?P<(\w+)>")
 _SLOT: Final = re.compile(r"\{(\w+)\}")
+_BRACE: Final = re.compile(r"\{(\w+)\}|[{}][^{}]*")
+_MOST_ROUNDS: Final = 1000
+"""Far more than the splits of an index; a span of a million is a slip, and would be read for ever."""
 
 
 class Model(BaseModel):
@@ -71,9 +75,11 @@ def _pattern(value: object) -> Pattern:
     # Arrow tells what a pattern extracts, so it must extract something: at the least the whole of the path.
     pattern = Pattern(value, f"^(?s:{text})$" if groups else f"^(?P<whole>(?s:{text}))$", groups)
     try:
-        pc.extract_regex(_ONE_TEXT, pattern.regex)
+        known = {field.name for field in pc.extract_regex(_ONE_TEXT, pattern.regex).type}
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(f"RE2 refuses the pattern {value!r}: {_advice(str(error))}") from None
+    if known != set(groups or ("whole",)):  # `(?<name>…)`, or a bracket that is meant as such: `\(?P<name>`
+        raise ValueError(f"the pattern {value!r} has groups that are not written (?P<name>…)")
     return pattern
 
 
@@ -111,8 +117,22 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda slot: values.get(slot[1], slot[0]), template)
 
 
-def fill_column(template: str, columns: Mapping[str, pa.Array]) -> pa.Array:
-    """A template filled for every row; null where one of its columns is."""
+def check_slots(what: str, template: str, known: Iterable[str]) -> None:
+    """Every brace of a template is part of a slot that something fills.
+
+    Raises:
+        ValueError: One is not: it would stay, and become part of a name.
+    """
+    names = list(known)
+    for brace in _BRACE.finditer(template):
+        if brace[1] not in names:
+            raise ValueError(f"{what}: nothing fills {brace[0]!r}; {did_you_mean(str(brace[1]), names or ['(none)'])}")
+
+
+def fill_column(template: str, columns: Mapping[str, pa.Array], size: int) -> pa.Array:
+    """A template filled for every one of so many rows; null where one of its columns is."""
+    if not slots(template):
+        return pa.repeat(template, size)
     pieces = _SLOT.split(template)  # text, name, text, name, … text
     parts = [columns[piece] if i % 2 else piece for i, piece in enumerate(pieces) if i % 2 or piece]
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "")
@@ -123,7 +143,7 @@ class Source(Model):
 
     group: str = Field(alias="from")
     values: Mapping[str, str | tuple[str, ...]] = {}
-    otherwise: str | None = Field(None, alias="else")
+    otherwise: Annotated[str, Field(min_length=1)] | None = Field(None, alias="else")
 
 
 def _kind(value: object) -> str:
@@ -163,25 +183,32 @@ def rounds(each: Mapping[str, str]) -> list[dict[str, str]]:
     [{'trial': '1'}, {'trial': '2'}, {'trial': '3'}]
     >>> rounds({"half": "detected labeled"})
     [{'half': 'detected'}, {'half': 'labeled'}]
+    >>> rounds({"part": "09..10"})
+    [{'part': '09'}, {'part': '10'}]
 
     Raises:
-        ValueError: Neither a span nor words.
+        ValueError: Neither a span nor words, or too many of them.
     """
     found: list[dict[str, str]] = [{}]
     for name, span in each.items():
         words = _spelt_out(name, span)
+        if len(found) * len(words) > _MOST_ROUNDS:
+            raise ValueError(f"each.{name}: more than {_MOST_ROUNDS:,} rounds, found {span!r:.80}")
         found = [{**r, name: word} for r in found for word in words]
     return found
 
 
-def _spelt_out(name: str, span: str) -> list[str]:
+def _spelt_out(name: str, span: str) -> Sequence[str]:
     first, dots, last = span.partition("..")
     if not dots:
         words = span.split()
         if words:
             return words
     elif first.isdecimal() and last.isdecimal() and int(first) <= int(last):
-        return [str(n) for n in range(int(first), int(last) + 1)]
+        # numbers that begin with a zero are of one width: 01..10
+        width = len(first) if first.startswith("0") else 1
+        most = min(int(last), int(first) + _MOST_ROUNDS)
+        return [str(n).zfill(width) for n in range(int(first), most + 1)]
     raise ValueError(f"each.{name}: expected a span such as '1..10' or words such as '800 1600', found {span!r}")
 
 
