@@ -229,7 +229,7 @@ def _current(
         same_tool = metadata.tool == _tool()
         same_root = metadata.root == _relative_root(root, out)
         usual = known.default_protocol if known is not None else None
-        same_protocol = metadata.protocol == (protocol or usual or "")
+        same_protocol = metadata.protocol == (usual or "" if protocol is None else protocol)
         if metadata.fingerprint == fingerprint and same_layout and same_tool and same_root and same_protocol:
             return index
     return None

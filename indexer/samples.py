@@ -34,6 +34,10 @@ class SplitMarks:
             if name not in self.names:
                 if not name or "+" in name:
                     raise LayoutError(f"split {name!r}: a split has a name, and no '+' in it ('train+val' means both)")
+                if not all(name.split("/")):
+                    raise LayoutError(
+                        f"split {name!r}: a protocol's split has a name on both sides of '/', as trial1/train"
+                    )
                 if len(self.names) == MAX_SPLITS:
                     raise LayoutError(f"more than {MAX_SPLITS} splits: an index holds at most that many; drop some")
                 self.names.append(name)
@@ -42,6 +46,12 @@ class SplitMarks:
     def clear(self, rows: NDArray[np.int64]) -> None:
         """Take the samples at `rows` out of every split."""
         self.masks[rows] = 0
+
+    def leave(self, rows: NDArray[np.int64], beside: Iterable[str]) -> None:
+        """Take the samples at `rows` out of the splits of the protocols that some splits belong to."""
+        protocols = {name.rpartition("/")[0] for name in beside}
+        bits = sum(1 << i for i, name in enumerate(self.names) if name.rpartition("/")[0] in protocols)
+        self.masks[rows] &= ~np.uint64(bits)
 
     def empty(self, name: str) -> None:
         """Take every sample out of a split, if there is such a split."""

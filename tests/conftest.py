@@ -23,6 +23,10 @@ from tests import trees
 settings.register_profile("reidindex", deadline=None, max_examples=60, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("reidindex")
 
+# The suite writes thousands of small indexes. A disk that is busy elsewhere takes a second to make each of them last;
+# that a build does so in the right order is a matter of its own, and looked at in processes of their own.
+os.fsync = lambda handle: None
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -398,7 +398,7 @@ def test_a_list_that_is_missing_is_told(tmp_path):
     report = build_index(root)
 
     assert [str(p) for p in report.problems if p.kind == "annotation-missing"] == [
-        "exp/test_id.txt: not in the tree: the splits it tells are unknown"
+        "exp/test_id.txt or exp/test_id.mat: not in the tree: the splits it tells are unknown"
     ]
 
 

@@ -122,7 +122,7 @@ def test_the_pairing_can_be_chosen(tmp_path):
     index = IndexFile(build_index(trees.orbench(tmp_path / "d")).index)
 
     assert statistics(index).pairing.others == ("nir", "sketch", "cpencil")
-    assert statistics(index, pair="rgb:text").facts.pairable == 2
+    assert statistics(index, pair="rgb:text", split="train").facts.pairable == 2
     assert statistics(index, pair="vis:sk,colour_pencil").pairing.others == ("sketch", "cpencil")
 
 

@@ -64,12 +64,13 @@ def _rank(detected: Detected, out: Console) -> None:
     from rich.markup import escape
 
     from indexer.layouts.detection import why_not
+    from indexer.scan.listing import printable
 
     fit = [s for s in detected.scores if s.rate > 0]
     # the loose ones last, as they are tried
     for score in fit[:_RANKED]:
         sign = "[green]→[/]" if score is detected.chosen else "[yellow]?[/]" if score in detected.alike else " "
-        where = f" in {escape(score.base)}" if score.base else ""
+        where = f" in {escape(printable(score.base))}" if score.base else ""
         out.print(f"{sign} {score.rate:>6.1%}  {score.layout.name}{where}[dim]{escape(why_not(score))}[/]")
     if len(fit) > _RANKED:
         out.print(f"[dim]  and {count(len(fit) - _RANKED, 'layout')} that take some of the names[/]")
@@ -78,12 +79,14 @@ def _rank(detected: Detected, out: Console) -> None:
 def _examples(name: str, base: str, rules: list[RulePreview], out: Console) -> None:
     from rich.markup import escape
 
-    out.print(f"\n[bold]{escape(name)}[/]" + (f" in {escape(base)}" if base else ""))
+    from indexer.scan.listing import printable
+
+    out.print(f"\n[bold]{escape(name)}[/]" + (f" in {escape(printable(base))}" if base else ""))
     for rule in rules:
         out.print(f"  [cyan]{escape(rule.pattern)}[/]  takes {count(rule.taken, 'file')}", soft_wrap=True)
         for path, told in rule.examples:
-            facts = "  ".join(f"{field} [bold]{escape(word)}[/]" for field, word in told.items())
-            out.print(f"    {escape(path)}\n      {facts}", soft_wrap=True)
+            facts = "  ".join(f"{field} [bold]{escape(printable(word))}[/]" for field, word in told.items())
+            out.print(f"    {escape(printable(path))}\n      {facts}", soft_wrap=True)
 
 
 def _as_json(

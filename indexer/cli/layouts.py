@@ -71,19 +71,20 @@ def _list(known: dict[str, Layout], as_json: bool) -> None:
         console.print_json({"schema": 1, "layouts": [_as_json(layout) for layout in known.values()]})
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("layout", "modalities", "what it is", "source"):
-        table.add_column(column, no_wrap=column in ("layout", "modalities"), overflow="ellipsis")
+    widths = {
+        "layout": max(len(name) for name in known),
+        "dataset": max(len(layout.title) for layout in known.values()),
+        "modalities": max(len(" ".join(layout.modalities)) for layout in known.values()),
+    }
+    for column in (*widths, "source"):  # of the source, the end may be cut
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=widths.get(column))
     for title, group in by_kind(known.values()).items():
         table.add_row(f"[bold]{title}[/]")
         for layout in group:
-            where = layout.source.split(" ")[0]
-            table.add_row(
-                layout.name,
-                " ".join(layout.modalities) or "any",
-                f"{escape(layout.title)}: {escape(layout.about)}",
-                where,
-            )
+            where = layout.source.split(" ")[0].partition("://")[2].removeprefix("www.").rstrip("/")
+            table.add_row(layout.name, escape(layout.title), " ".join(layout.modalities) or "any", where)
     console.out().print(table)
+    console.out().print("[dim]reidindex layouts NAME shows the tree, the counts and where to ask for one of them[/]")
 
 
 def _show(layout: Layout) -> None:
@@ -114,8 +115,9 @@ def _show(layout: Layout) -> None:
         out.print("  " + ", ".join(splits), markup=False, soft_wrap=True)
     if layout.published:
         heading("published" + (f" ({escape(layout.counted)})" if layout.counted else ""))
+        width = max(map(len, layout.published))
         for name, counts in published_rows(layout):
-            out.print(f"  {name:8} {counts}", markup=False, soft_wrap=True)
+            out.print(f"  {name:{width}}  {counts}", markup=False, soft_wrap=True)
     if layout.note.strip():
         heading("to know")
         out.print("\n".join(f"  {line}" for line in layout.note.strip().splitlines()), markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ reported with counts; one that cannot be read as what it should be is an error t
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,16 +21,13 @@ from numpy.typing import NDArray
 
 from indexer.errors import AnnotationError, Problem
 from indexer.layouts.joining import Rows, match_entries, sample_word
-from indexer.layouts.language.annotation import OWN, Annotation, Format, Numbers
+from indexer.layouts.language.annotation import BY_CORNERS, BY_SIZE, OWN, Annotation, Format, Numbers
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.language.parts import Source, as_tuple, fill_column, filled, rounds, slots, span_of
 from indexer.layouts.sources import Documents, Entries, read, read_numbers, whole_number
 from indexer.layouts.sources.text import lines_of, text_of
 from indexer.samples import FIELDS, Samples
 from indexer.scan.listing import Listing, printable
-
-_BY_SIZE = ("x", "y", "width", "height")
-_BY_CORNERS = ("x", "y", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -78,17 +76,15 @@ def annotate(layout: Layout, samples: Samples, files: Files) -> Told:
     for annotation in layout.annotation:
         for values in rounds(annotation.each):
             _Round(layout, annotation, values, files, documents, told).run()
-    if any(_boxes(a) for a in layout.annotation) and told.samples.box is not None:
+    if told.samples.box is not None:
+        if not told.samples.box[:, 2].any():
+            names = ", ".join(dict.fromkeys(told.used[:3]))
+            raise AnnotationError(f"{files.listing.root}: nobody is boxed in any picture that is there (read: {names})")
         pictures = len(pc.unique(told.samples.path))
         told.samples = told.samples.take(np.flatnonzero(told.samples.box[:, 2] > 0))
         told.unboxed = pictures - len(pc.unique(told.samples.path))
     told.used = list(dict.fromkeys(told.used))
     return told
-
-
-def _boxes(annotation: Annotation) -> bool:
-    columns = set(annotation.columns)
-    return "box" in columns or set(_BY_SIZE) <= columns or set(_BY_CORNERS) <= columns
 
 
 @dataclass
@@ -115,9 +111,12 @@ class _Round:
             if not self.annotation.optional:
                 self._missing([filled(n, self.values) for n in self.annotation.files()])
             return
-        entries = self._read(name, path, kind)
+        entries, lacking = self._read(name, path, kind)
+        for place in lacking:
+            self._problem("annotation-missing", name, f"has no list {place!r}")
         columns = self._as_text(self._narrowed(entries, name, path, kind), name)
-        matched, rows, listed = match_entries(self.annotation, columns, self.samples, self.values)
+        size = _size(entries)
+        matched, rows, listed = match_entries(self.annotation, columns, self.samples, self.values, size)
         self._tell_lost(name, listed, matched)
         self._tell(name, entries, columns, matched, rows)
 
@@ -127,7 +126,7 @@ class _Round:
         words = {word: sample_word(word, self.samples.path).to_pylist() for word in slots(template) if word in OWN}
         gathered: Entries = {}
         rows: list[int] = []
-        lost = []
+        lost, empty = [], []
         name = template
         for row in range(len(self.samples)):
             name = filled(template, {word: column[row] for word, column in words.items()})
@@ -135,10 +134,18 @@ class _Round:
             if path is None or kind is None:
                 lost.append(name)
                 continue
-            entries = self._narrowed(self._read(name, path, kind), name, path, kind)
+            entries, lacking = self._read(name, path, kind)
+            if lacking and kind != "xml":  # label files in XML hold an element for each thing that is there, or none
+                empty.append(name)
+            entries = self._narrowed(entries, name, path, kind)
             for column, found in entries.items():
-                gathered.setdefault(column, []).extend(found)
-            rows += [row] * len(next(iter(entries.values()), []))
+                gathered.setdefault(column, []).extend(_as_list(found))
+            rows += [row] * _size(entries)
+        if empty:
+            places = " or ".join(map(repr, self.annotation.places()))
+            self._problem(
+                "annotation-missing", template, f"{len(empty):,} have no list {places} (first: {empty[0]})", len(empty)
+            )
         if lost and not self.annotation.optional:
             self._problem(
                 "annotation-missing", template, f"{len(lost):,} are not in the tree (first: {lost[0]})", len(lost)
@@ -157,18 +164,16 @@ class _Round:
                 return name, path, format_of(name)
         return "", None, None
 
-    def _read(self, name: str, path: Path, kind: Format) -> Entries:
+    def _read(self, name: str, path: Path, kind: Format) -> tuple[Entries, list[str]]:
+        """The entries of a file, and the places in it that are not there."""
         self.told.used.append(name)
         places = tuple(filled(place, self.values) for place in self.annotation.places())
         annotation = self.annotation.model_copy(update={"at": places}) if self.values and places else self.annotation
-        entries, lacking = read(annotation, path, kind, self.documents)
-        for place in lacking:
-            self._problem("annotation-missing", name, f"has no list {place!r}")
-        return entries
+        return read(annotation, path, kind, self.documents)
 
     def _narrowed(self, entries: Entries, name: str, path: Path, kind: Format) -> Entries:
         """Only the entries that count, and for those that stand for runs of lines, an entry a line. In place."""
-        annotation, size = self.annotation, len(next(iter(entries.values()), []))
+        annotation, size = self.annotation, _size(entries)
         if not (annotation.entries or annotation.only or annotation.where or annotation.runs or annotation.parse):
             return entries
         entries.update({column: _as_list(values) for column, values in entries.items()})
@@ -176,10 +181,12 @@ class _Round:
         if annotation.entries is not None:
             first, last = span_of(annotation.entries)
             chosen = chosen[first - 1 : last]
+            if size and not chosen:
+                self._problem("annotation-missing", name, f"has {size:,} entries, and none of {annotation.entries}")
         if annotation.only is not None:
             chosen = self._chosen(annotation.only, name, path, kind, size)
         for column, words in annotation.where.items():
-            chosen = [i for i in chosen if str(entries[column][i]) in as_tuple(words)]
+            chosen = [i for i in chosen if _spelt(entries[column][i]) in as_tuple(words)]
         if len(chosen) < size or annotation.only is not None:
             entries.update({column: [values[i] for i in chosen] for column, values in entries.items()})
         if annotation.runs is not None:
@@ -198,17 +205,14 @@ class _Round:
     def _chosen(self, only: Numbers, name: str, path: Path, kind: Format, size: int) -> list[int]:
         at = filled(only.at, self.values) if only.at is not None else None
         if only.file is not None:
-            own = only
-            name, found, kind_found = self._found(
-                as_tuple(only.file),
-                lambda n: own.format or self.annotation.model_copy(update={"format": None}).format_of(n),
-            )
-            if found is None:
+            name, found, kind_found = self._found(as_tuple(only.file), self.annotation.format_of_numbers)
+            if found is None or kind_found is None:
                 self._missing([filled(n, self.values) for n in as_tuple(only.file)])
                 return []
-            path, kind = found, kind_found or "values"
+            path, kind = found, kind_found
             self.told.used.append(name)
-        numbers = [number - only.base for number in read_numbers(path, kind, at, self.documents)]
+        told = dict.fromkeys(read_numbers(path, kind, at, self.documents))  # a number twice chooses an entry once
+        numbers = [number - only.base for number in told]
         beyond = next((n for n in numbers if not 0 <= n < size), None)
         if beyond is not None:
             raise AnnotationError(
@@ -249,16 +253,20 @@ class _Round:
         for column, values in entries.items():
             if column not in ("caption", "box"):
                 words = self._words(values, name)
-                if column in FIELDS:
-                    encoded = words.dictionary_encode()
-                    ours = [self.layout.standard_value(column, word, {})[0] for word in encoded.dictionary.to_pylist()]
-                    words = pa.array(ours, pa.string()).take(encoded.indices)
-                columns[column] = words
-        size = len(next(iter(entries.values()), []))
+                columns[column] = self._ours(column, words) if column in FIELDS else words
+        size = _size(entries)
         given = {name: pa.repeat(value, size) for name, value in self.values.items()}
-        for field_name, template in self.annotation.tell.items():
-            columns[field_name] = fill_column(template, {**given, **columns})
-        return columns
+        told = {
+            field_name: self._ours(field_name, fill_column(template, {**given, **columns}, size))
+            for field_name, template in self.annotation.tell.items()
+        }
+        return {**columns, **told}
+
+    def _ours(self, field_name: str, words: pa.Array) -> pa.Array:
+        """The dataset's words of a field in ours."""
+        encoded = words.dictionary_encode()
+        ours = [self.layout.standard_value(field_name, word, {})[0] for word in encoded.dictionary.to_pylist()]
+        return pa.array(ours, pa.string()).take(encoded.indices)
 
     def _words(self, values: Any, where: str) -> pa.Array:
         """Words of a file as Arrow text. Numbers are words here; lists and halves of characters are not."""
@@ -269,7 +277,7 @@ class _Round:
         except (pa.ArrowException, TypeError, UnicodeError):
             pass  # not all of them are text yet
         for number, value in enumerate(values):
-            if not isinstance(value, (str, int, float, type(None))):
+            if not isinstance(value, (str, int, float, type(None))) and value != []:  # an empty cell of MATLAB's
                 raise AnnotationError(
                     f"{where}, entry {number}: expected a word, found {json.dumps(value, default=str)[:80]}"
                 )
@@ -281,7 +289,7 @@ class _Round:
     # ------------------------------------------------------------------------------------------------- telling
 
     def _tell(self, name: str, entries: Entries, columns: dict[str, pa.Array], matched: Rows, rows: Rows) -> None:
-        if _boxes(self.annotation):
+        if self.annotation.tells_boxes():
             boxes = self._boxes_of(entries, name)[matched]
             # one picture, one set of boxes: what is boxed already is no picture to box again
             use = boxes[:, 2] > 0
@@ -291,39 +299,43 @@ class _Round:
             rows = self._make_boxes(boxes[use], rows)
         for column in FIELDS:
             if column in columns and column != self.annotation.join:
-                self._set(column, rows, columns[column].take(pa.array(matched)))
+                self._set(column, rows, columns[column].take(pa.array(matched)), name)
         if "caption" in entries:
-            captions = [entries["caption"][i] for i in matched]
+            listed = _as_list(entries["caption"])
+            captions = [listed[i] for i in matched]
             known = [i for i, c in enumerate(captions) if c not in (None, "", [])]
             self.samples.add_captions(rows[known].tolist(), [self._sentences(captions[i], name) for i in known])
         if self.annotation.split is not None:
-            if self.annotation.replaces:
-                self.samples.splits.clear(rows)
-            for names, chosen in self._splits(columns, matched, rows):
-                if self.annotation.reach == "identity":
-                    chosen = _whole_identities(self.samples, chosen)
+            marked = list(self._splits(columns, matched, rows))
+            if self.annotation.reach == "identity":
+                marked = [(names, _whole_identities(self.samples, chosen)) for names, chosen in marked]
+            # all leave before any is marked: a sample may be listed for two splits
+            for names, chosen in marked if self.annotation.replaces else ():
+                self.samples.splits.leave(chosen, names)
+            for names, chosen in marked:
                 self.samples.splits.mark(chosen, names)
 
     def _boxes_of(self, entries: Entries, name: str) -> NDArray[np.int32]:
         """x, y, width, height of each entry, shape (entries, 4), in whole pixels; 0 for those that are empty."""
+        names = BY_SIZE
         if "box" in entries:
             told = entries["box"]
         else:
-            names = _BY_SIZE if "width" in entries else _BY_CORNERS
+            names = BY_SIZE if {*BY_SIZE} <= entries.keys() else BY_CORNERS
             told = list(zip(*(_as_list(entries[name]) for name in names), strict=True))
+        by_corners = "box" not in entries and names == BY_CORNERS
         boxes = np.zeros((len(told), 4), np.int32)
         empty = 0
         for number, box in enumerate(told):
-            if box is None or len(np.ravel(box)) == 0:
-                continue  # nobody is boxed here
             try:
-                boxes[number] = [round(float(value)) for value in np.ravel(box).tolist()]
+                told_here = np.ravel(box).tolist()
+                if all(value is None or value == "" for value in told_here):
+                    continue  # nobody is boxed here
+                x, y, wide, high = (round(float(value)) for value in told_here)
+                boxes[number] = (x, y, wide - x, high - y) if by_corners else (x, y, wide, high)
             except (TypeError, ValueError, OverflowError):
-                raise AnnotationError(
-                    f"{name}, entry {number}: expected a box x, y, width, height, found {box!r:.80}"
-                ) from None
-            if "right" in entries and "width" not in entries:
-                boxes[number, 2:] -= boxes[number, :2]
+                expected = ", ".join(BY_CORNERS if by_corners else BY_SIZE)
+                raise AnnotationError(f"{name}, entry {number}: expected a box {expected}, found {box!r:.80}") from None
             if boxes[number, 2] <= 0 or boxes[number, 3] <= 0:
                 boxes[number] = 0
                 empty += 1
@@ -345,12 +357,17 @@ class _Round:
         self.told.samples.box = np.ascontiguousarray(distinct_keys[:, 1:], np.int32)
         return np.asarray(place).ravel()[before:]
 
-    def _set(self, column: str, rows: Rows, words: pa.Array) -> None:
+    def _set(self, column: str, rows: Rows, words: pa.Array, name: str) -> None:
         """A field of the samples at `rows`; what the file leaves open stays as the rules told it."""
         told = pc.fill_null(pc.not_equal(words, ""), False).to_numpy(zero_copy_only=False)
         place = np.full(len(self.samples), -1, np.int64)
         place[rows[told]] = np.flatnonzero(told)
         found = words.take(pa.array(place, mask=place < 0))
+        differs = pc.fill_null(pc.not_equal(words, found.take(pa.array(rows))), False).to_numpy(zero_copy_only=False)
+        if (odd := np.unique(rows[differs & told])).size:
+            first = printable(self.samples.path[int(odd[0])].as_py())
+            message = f"tells two values of {column} of {len(odd):,} samples (first: {first}): the last one counts"
+            self._problem("contradiction", name, message, len(odd))
         self.samples.fields[column] = pc.coalesce(found, self.samples.fields[column])
 
     def _sentences(self, value: Any, where: str) -> list[str]:
@@ -382,7 +399,7 @@ class _Round:
         lost = np.flatnonzero(missed)
         if len(lost):
             what = "identities" if self.annotation.join in ("identity", "rank") else "files"
-            first = printable(str(listed[int(lost[0])].as_py()))
+            first = printable(listed[int(lost[0])].as_py() or "an entry that names none")
             self._problem(
                 "listed-missing",
                 name,
@@ -393,7 +410,9 @@ class _Round:
     def _missing(self, names: Sequence[str]) -> None:
         columns = self.annotation.columns
         fields = [c for c in columns if c in FIELDS and c != self.annotation.join]
-        lost = "boxes" if _boxes(self.annotation) else "captions" if "caption" in columns else " and ".join(fields)
+        lost = (
+            "boxes" if self.annotation.tells_boxes() else "captions" if "caption" in columns else " and ".join(fields)
+        )
         lost = "splits" if self.annotation.split is not None else lost or "facts"
         self._problem("annotation-missing", " or ".join(names), f"not in the tree: the {lost} it tells are unknown")
 
@@ -402,10 +421,14 @@ class _Round:
 
 
 def _spelt(value: Any) -> str | None:
-    """A number as a label: 479.0, of a matrix that holds fractions elsewhere, is `479`."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return None if value is None else str(value)
+    """A number as a label: 479.0, of a matrix that holds fractions elsewhere, is `479`; no number (NaN) is none."""
+    if isinstance(value, float):
+        return None if not math.isfinite(value) else str(int(value)) if value.is_integer() else str(value)
+    return json.dumps(value) if isinstance(value, bool) else None if value is None or value == [] else str(value)
+
+
+def _size(entries: Entries) -> int:
+    return len(next(iter(entries.values()), []))
 
 
 def _as_list(values: Any) -> list[Any]:

@@ -5,6 +5,7 @@ python -m indexer.layouts.catalogue docs/layouts.md     write the generated part
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.language.layout import KINDS, Layout
 from indexer.layouts.language.parts import Source
+from indexer.vocabulary import split_order
 
 BEGIN: Final = "<!-- the rest of this part is made from indexer/layouts/datasets by `make docs` -->"
 END: Final = "<!-- end of the made part -->"
@@ -44,14 +46,27 @@ def splits_of(layout: Layout) -> list[str]:
         if isinstance(value, str):
             found += layout.standard_value("split", value, {})
         elif value is not None or "split" in rule.match.groups:
-            found += _values(layout, value if isinstance(value, Source) else None)
+            source = value if isinstance(value, Source) else None
+            group = _alternatives(rule.match.text, source.group if source else "split")
+            known = {**layout.values.get("split", {}), **(source.values if source else {})}
+            found += [name for word in group for name in layout.standard_value("split", word, known)]
+            found += _values(layout, source) if not group else []
     told = [a.split for a in layout.annotation] + [value for d in layout.draw for value in (d.split, d.rest)]
     for value in told:
         if isinstance(value, str):
             found += layout.standard_value("split", value, {})
         elif value is not None:
             found += _values(layout, value)
-    return list(dict.fromkeys(found))
+    # a list's own words are not in the layout file, but what is counted is
+    if not any("{" in name for name in found):
+        found += [name for splits in layout.published for name in splits.split("+")]
+    return split_order(found)
+
+
+def _alternatives(pattern: str, group: str) -> list[str]:
+    """The words of a group that is a plain choice of words: `(?P<split>train|query)`."""
+    choice = re.search(rf"\(\?P<{group}>([\w|-]+)\)", pattern)
+    return choice[1].split("|") if choice else []
 
 
 def _values(layout: Layout, source: Source | None) -> list[str]:

@@ -6,6 +6,7 @@ Unknown keys, bad patterns and values that cannot be are errors that name the fi
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from indexer.layouts.language.layout import Detection, Layout
 from indexer.layouts.language.parts import Source
 from indexer.layouts.language.queries import Queries
 from indexer.layouts.language.rule import Aside, Rule
+from indexer.scan.listing import printable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -63,14 +65,15 @@ def parse_layout(text: str, *, name: str, where: str) -> Layout:
     except ValidationError as error:
         # a rule that is wrong is also missing from the list of rules: one of the two says enough
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
-        problems = "; ".join(dict.fromkeys(_explain(dict(e)) for e in found[:3]))
+        problems = "; ".join(dict.fromkeys(printable(_explain(dict(e))) for e in found[:3]))
         raise LayoutFileError(f"{where}: {problems}") from None
 
 
 def _explain(error: dict[str, Any]) -> str:
     """One line for one pydantic error, in the words of the layout file."""
     # where a value may have one of several shapes, pydantic adds the shape's name to the place
-    parts = [part for part in error["loc"] if isinstance(part, int) or (part.isidentifier() and part not in _SHAPES)]
+    last = error["loc"][-1] if error["type"] == "extra_forbidden" else None
+    parts = [part for part in error["loc"] if isinstance(part, int) or part == last or not _SHAPE.fullmatch(part)]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     if error["type"] == "extra_forbidden":
         named = [part for part in parts[:-1] if part in _TABLES]
@@ -83,10 +86,11 @@ def _explain(error: dict[str, Any]) -> str:
     for theirs, ours in (
         ("valid dictionary or instance of", "table:"),
         ("valid tuple", "list"),
+        ("Tuple should", "List should"),
         ("valid dictionary", "table"),
     ):
         message = message.replace(theirs, ours)
     return f"{place}: {message}" if place else message
 
 
-_SHAPES: Final = ("str", "tuple", "dict")
+_SHAPE: Final = re.compile(r"str|tuple|dict|constrained-str|<\w+>|\w*\[.*", re.DOTALL)

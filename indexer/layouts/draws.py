@@ -20,7 +20,7 @@ from indexer.layouts.language.draw import Draw
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.language.parts import Source, Value, filled, rounds
 from indexer.samples import Samples
-from indexer.vocabulary import natural_key, standard_split
+from indexer.vocabulary import natural_key, standard_modality, standard_split
 
 _WHO = ["identity", "scope"]
 
@@ -56,13 +56,13 @@ def _pool(draw: Draw, samples: Samples, values: dict[str, str]) -> Rows:
     fields = samples.fields
     keep = pc.and_(pc.is_valid(fields["identity"]), pc.is_null(fields["role"])).to_numpy(zero_copy_only=False)
     if draw.origin is not None:
-        names = [standard_split(word) for word in filled(draw.origin, values).split("+")]
         inside = np.zeros(len(samples), bool)
-        for name in names:
+        for name in (standard_split(word) for word in filled(draw.origin, values).split("+")):
             if name in samples.splits.names:
                 inside |= samples.splits.rows_in(name)
         keep = keep & inside
-    for name, words in draw.where.items():
+    for name, theirs in draw.where.items():
+        words = [standard_modality(word) or word for word in theirs] if name == "modality" else theirs
         keep = keep & pc.is_in(fields[name], value_set=pa.array(words, pa.string())).to_numpy(zero_copy_only=False)
     return np.flatnonzero(keep)
 

@@ -84,7 +84,7 @@ def sample_word(name: str, paths: pa.Array) -> pa.Array:
     """`path`, `name` or `stem` of each path."""
     if name == "path":
         return paths
-    names = pc.replace_substring_regex(paths, r"^.*/", "")
+    names = pc.replace_substring_regex(paths, r"(?s)^.*/", "")
     return names if name == "name" else pc.replace_substring_regex(names, r"\.[^.]*$", "")
 
 

@@ -5,9 +5,9 @@ A sentence that asks for somebody is no file: it becomes a sample of its own, wh
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,8 @@ from indexer.samples import FIELDS, Samples
 from indexer.schema import QuerySet
 from indexer.vocabulary import TEXT, standard_modality
 
-_Query = tuple[str, Any, list[Any]]
-"""Set, label (None: hidden), items."""
+_Query = tuple[str, list[str], Any, list[Any]]
+"""Set, what its items are, label (None: hidden), items."""
 
 
 def add_queries(layout: Layout, samples: Samples, files: Files) -> tuple[Samples, list[str], list[Problem]]:
@@ -49,11 +49,14 @@ def add_queries(layout: Layout, samples: Samples, files: Files) -> tuple[Samples
             continue
         used.append(queries.file)
         document = json_document(text_of(path, "utf-8"), path)
-        whom = _labels(queries, document, samples)
-        gathered = _Gathered(queries, samples, whom)
-        for query in _listed(queries, document, str(path)):
-            gathered.add(query)
-        samples = gathered.samples_with_queries(layout, queries.file)
+        whom = _labels(queries, document, samples, path)
+        try:
+            gathered = _Gathered(queries, samples, whom, str(path))
+            for query in _listed(queries, document, str(path)):
+                gathered.add(query)
+            samples = gathered.samples_with_queries(layout, queries.file)
+        except UnicodeEncodeError:
+            raise AnnotationError(f"{path}: holds text that is not valid Unicode; repair the file") from None
         if gathered.lost:
             message = f"{len(gathered.lost):,} queries name files that are not in the tree (first: {gathered.lost[0]})"
             problems.append(Problem("listed-missing", queries.file, message, len(gathered.lost)))
@@ -62,43 +65,69 @@ def add_queries(layout: Layout, samples: Samples, files: Files) -> tuple[Samples
 
 def _listed(queries: Queries, document: Any, where: str) -> Iterator[_Query]:
     """The queries, set by set."""
-    is_set = re.compile(queries.sets.regex).fullmatch
     if queries.set_key is None:
         if not isinstance(document, dict):
             raise AnnotationError(f"{where}: expected an object of query sets, found {kind_of(document)}")
-        for name, entries in document.items():
-            if is_set(name):
-                for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
-                    if not isinstance(entry, list) or len(entry) < 2:
-                        raise AnnotationError(
-                            f"{where}, {name!r}, entry {number}: expected [label, item, …], found {entry!r:.80}"
-                        )
-                    yield name, entry[0], entry[1:]
+        items = _items_of(queries, document)
+        for name in items:
+            entries = document[name]
+            for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+                if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[0], (str, int, type(None))):
+                    raise AnnotationError(
+                        f"{where}, {name!r}, entry {number}: expected [label, item, …], found {entry!r:.80}"
+                    )
+                yield name, items[name], entry[0], entry[1:]
         return
     if not isinstance(document, list):
         raise AnnotationError(f"{where}: expected a list of queries, found {kind_of(document)}")
+    told: list[tuple[Any, Any]] = [
+        (entry.get(queries.set_key), entry.get(queries.items_key)) if isinstance(entry, dict) else (None, None)
+        for entry in document
+    ]
+    items = _items_of(queries, [name for name, _ in told if isinstance(name, str)])
     records: list[_Query] = []
-    for number, entry in enumerate(document):
-        name, items = (
-            (entry.get(queries.set_key), entry.get(queries.items_key)) if isinstance(entry, dict) else (None, None)
-        )
-        if not isinstance(name, str) or not isinstance(items, list) or not is_set(name):
+    for number, (name, listed) in enumerate(told):
+        if not isinstance(listed, list) or not isinstance(name, str) or name not in items:
             raise AnnotationError(
-                f"{where}, entry {number}: expected {queries.set_key!r} and {queries.items_key!r}, found {entry!r:.80}"
+                f"{where}, entry {number}: expected {queries.set_key!r} and {queries.items_key!r}, found {document[number]!r:.80}"
             )
-        records.append((name, None, items))
-    sets = {name: n for n, name in enumerate(dict.fromkeys(name for name, _, _ in records))}
+        records.append((name, items[name], None, listed))
+    sets = {name: n for n, name in enumerate(items)}
     yield from sorted(records, key=lambda query: sets[query[0]])
 
 
-def _labels(queries: Queries, document: Any, samples: Samples) -> dict[Any, str]:
-    """Whom a label of the document means: the identity of the samples that one of its lists gives it."""
+def _items_of(queries: Queries, names: Iterable[str]) -> dict[str, list[str]]:
+    """Of those names that are sets: what the items of each are, in order. By RE2, as all patterns."""
+    names = list(dict.fromkeys(names))
+    found: list[dict[str, str] | None] = pc.extract_regex(pa.array(names, pa.string()), queries.sets.regex).to_pylist()
+    return {
+        name: groups["items"].split(queries.separator)
+        for name, groups in zip(names, found, strict=True)
+        if groups is not None
+    }
+
+
+def _labels(queries: Queries, document: Any, samples: Samples, path: Path) -> dict[Any, int]:
+    """Whom a label of the document means: a row of the samples that one of its lists gives it.
+
+    Raises:
+        AnnotationError: That list is none of pairs.
+    """
     if queries.labels is None or not isinstance(document, dict):
         return {}
     row_of = {path: row for row, path in enumerate(samples.path.to_pylist())}
-    identity = samples.fields["identity"].to_pylist()
-    listed = [entry for entry in document.get(queries.labels) or () if isinstance(entry, list) and len(entry) == 2]
-    return {label: identity[row_of[path]] for label, path in listed if path in row_of}
+    listed = document.get(queries.labels)
+    if not isinstance(listed, list):
+        raise AnnotationError(f"{path}: expected a list {queries.labels!r} of [label, path], found {kind_of(listed)}")
+    found = {}
+    for number, entry in enumerate(listed):
+        if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, (str, int)) for part in entry)):
+            raise AnnotationError(
+                f"{path}, {queries.labels!r}, entry {number}: expected [label, path], found {entry!r:.80}"
+            )
+        if entry[1] in row_of:
+            found[entry[0]] = row_of[entry[1]]
+    return found
 
 
 @dataclass
@@ -107,7 +136,9 @@ class _Gathered:
 
     queries: Queries
     samples: Samples
-    whom: dict[Any, str]
+    whom: dict[Any, int]
+    """A row of whom each label means."""
+    where: str
     sets: dict[str, list[int]] = field(default_factory=dict)
     """Set → the numbers of its first query and of the one after its last."""
     lost: list[str] = field(default_factory=list)
@@ -121,21 +152,20 @@ class _Gathered:
 
     def add(self, query: _Query) -> None:
         """One more query. One whose files are not all there is no query."""
-        name, label, items = query
-        found = re.compile(self.queries.sets.regex).fullmatch(name)
-        words = (found["items"] if found else name).split(self.queries.separator)
+        name, words, label, items = query
+        if len(items) != len(words) or not all(isinstance(item, (str, int)) and item != "" for item in items):
+            raise AnnotationError(f"{self.where}, {name!r}: expected {', '.join(words)}, found {items!r:.80}")
+        if name in {one.name for one in self.samples.query_sets}:
+            raise AnnotationError(f"{self.where}, {name!r}: another list of queries has a set of this name")
         span = self.sets.setdefault(name, [self._number, self._number])
-        rows = []
-        for word, item in zip(words, items, strict=False):
-            if standard_modality(word) == TEXT:
-                rows.append(self._sentence(label, str(item)))
-                continue
-            path = filled(self.queries.path, {"item": str(item)})
-            if path not in self._row_of:
-                self.lost.append(path)
-                return
-            rows.append(self._row_of[path])
-        for row in rows:
+        is_text = [standard_modality(word) == TEXT for word in words]
+        paths = [filled(self.queries.path, {"item": str(item)}) for item in items]
+        lost = [path for path, text in zip(paths, is_text, strict=True) if not text and path not in self._row_of]
+        if lost:
+            self.lost.append(lost[0])
+            return
+        for path, item, text in zip(paths, items, is_text, strict=True):
+            row = self._sentence(label, str(item)) if text else self._row_of[path]
             self._members[row].append(self._number)
         self._number += 1
         span[1] = self._number
@@ -154,8 +184,9 @@ class _Gathered:
         samples = self.samples.take(np.r_[np.arange(before), np.zeros(more, np.int64)])
         new = np.arange(before, before + more)
         keep = pa.array(np.arange(before + more) < before)
-        labels = [self.whom.get(label) for label, _ in self._sentences]
-        told: dict[str, list[str | None]] = {"identity": labels, "modality": [TEXT] * more}
+        whom = pa.array([self.whom.get(label) for label, _ in self._sentences], pa.int64())
+        told = {name: self.samples.fields[name].take(whom).to_pylist() for name in ("identity", "scope")}
+        told["modality"] = [TEXT] * more
         for name in FIELDS:
             own = pa.array([*[None] * before, *told.get(name, [None] * more)], pa.string())
             samples.fields[name] = pc.if_else(keep, samples.fields[name], own)
@@ -166,7 +197,8 @@ class _Gathered:
             column[new] = -1
         if samples.captions:
             samples.captions[before:] = [None] * more
-        samples.add_captions(new.tolist(), [[sentence] for _, sentence in self._sentences])
+        sentences = pa.array([sentence for _, sentence in self._sentences], pa.string())  # text, or an error
+        samples.add_captions(new.tolist(), [[sentence] for sentence in sentences.to_pylist()])
         samples.splits.clear(new)
         samples.splits.mark(new, layout.standard_value("split", self.queries.split, {}))
         earlier = self.samples.queries or [[] for _ in range(before)]

@@ -17,6 +17,7 @@ from indexer.layouts.queries import add_queries
 from indexer.layouts.rules import Taken, apply_rules, take_asides
 from indexer.samples import FIELDS, Samples, SplitMarks
 from indexer.scan.listing import Listing, printable
+from indexer.vocabulary import RGB
 
 
 @dataclass
@@ -111,6 +112,7 @@ def _gather(layout: Layout, taken: list[Taken], paths: pa.Array, listing: Listin
         group = pa.chunked_array(groups, pa.string()).take(at).combine_chunks()
     samples = Samples(paths.take(pa.array(rows)), fields, splits, listing.sizes[rows], listing.mtimes_ns[rows], group)
     samples.composite = _composites(taken, position, len(rows))
+    samples.fields["modality"] = pc.fill_null(samples.fields["modality"], RGB)  # lists and draws may ask for it
     return samples
 
 

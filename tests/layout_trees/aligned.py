@@ -101,6 +101,7 @@ def msvr310(make: Maker) -> None:
                     vehicle,
                     camera=str(view),
                     splits=split,
+                    view=str(view),
                     tracklet=f"{vehicle} in {scene}",
                     aligned={"nir": f"{folder}/ni/{name}", "tir": f"{folder}/th/{name}"},
                     modality="rgb+nir+tir",
@@ -133,6 +134,7 @@ def wmveid863(make: Maker) -> None:
                     f"{folder}/vis/{name}",
                     vehicle,
                     camera=str(number + 1),
+                    view=str(number + 1),
                     splits=split,
                     aligned=others,
                     modality="+".join(["rgb", *others]),
@@ -141,6 +143,17 @@ def wmveid863(make: Maker) -> None:
 
 @tree("wmveid863:flat")
 def wmveid863_flat(make: Maker) -> None:
+    """The vehicle and the camera are the first fields of the name, in no folder of the vehicle's own."""
+    _wmveid863(make, has_folders=False)
+    make.file("readme.md", "WMVeID863")
+
+
+@tree("wmveid863:the same in folders")
+def wmveid863_folders(make: Maker) -> None:
+    _wmveid863(make, has_folders=True)
+
+
+def _wmveid863(make: Maker, *, has_folders: bool) -> None:
     for top, split, people in (
         ("train", "train", ("0001", "0400")),
         ("query", "query", ("0010",)),
@@ -148,13 +161,13 @@ def wmveid863_flat(make: Maker) -> None:
     ):
         for vehicle in people:
             for number in range(3):
-                name = f"{vehicle}_v{number + 1}_n0_{number:03d}.jpg"
+                name = f"{vehicle}_{number + 1}_n0_{number:03d}.jpg"
+                folder = f"{top}/{vehicle}" if has_folders else top
                 make.sample(
-                    f"{top}/vis/{name}",
+                    f"{folder}/vis/{name}",
                     vehicle,
                     camera=str(number + 1),
                     splits=split,
-                    aligned={"nir": f"{top}/ni/{name}", "tir": f"{top}/th/{name}"},
+                    aligned={"nir": f"{folder}/ni/{name}", "tir": f"{folder}/th/{name}"},
                     modality="rgb+nir+tir",
                 )
-    make.file("readme.md", "WMVeID863")

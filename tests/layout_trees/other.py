@@ -60,6 +60,27 @@ def orbench(make: Maker) -> None:
     make.file("test_gallery_and_queries.json", json.dumps(test))
 
 
+@tree("orbench:older")
+def orbench_older(make: Maker) -> None:
+    """All captions in one file, which tells the split; no lists of the test."""
+    captions = []
+    for label, (person, split) in enumerate((("0001", "train"), ("0941", "train"), ("0605", "test"), ("0706", "test"))):
+        for number in range(2):
+            path, camera, source = _photo("vis", person, "vis", number)
+            caption = f"A young man, {path}."
+            captions.append({"id": 1 + label, "file_path": path, "caption": caption, "split": split})
+            make.sample(
+                path, person, camera=camera, source=source, modality="rgb+text", captions=(caption,), splits=split
+            )
+            path, camera, source = _photo("nir", person, "nir", number)
+            make.sample(path, person, camera=camera, source=source, modality="nir", splits=split)
+            for folder, modality in (("sk", "sketch"), ("cp", "cpencil")):
+                path = _drawing(folder, person, number)
+                make.sample(path, person, source=source, modality=modality, splits=split, view=_VIEWS[number])
+    make.file("text_annos.json", json.dumps(captions))
+    make.problem("annotation-missing")
+
+
 @tree("orbench-prcv2025")
 def orbench_prcv2025(make: Maker) -> None:
     captions = []
@@ -86,6 +107,7 @@ def orbench_prcv2025(make: Maker) -> None:
             for number in (1, 10):
                 make.sample(f"{part}/{folder}/{number}.jpg", None, modality=modality, frame=number, splits=part)
     make.file("train/text_annos.json", json.dumps(captions))
+    make.file("train/merge_text_annos.json", "[]")
     queries = [{"query_idx": 1, "query_type": "twomodal_SK_NIR", "content": ["sk/1.jpg", "nir/10.jpg"]}]
     for part in ("val", "test"):
         make.file(f"{part}/{part}_queries.json", json.dumps(queries))
@@ -114,6 +136,18 @@ def market1501(make: Maker) -> None:
     make.file("gt_query/0001_c1s1_001052_01_good.mat", "MATLAB 5.0 MAT-file")
     make.file("readme.txt", "Market-1501")
     make.file("query/Thumbs.db", "left behind")
+
+
+@tree("market1501:500k")
+def market1501_500k(make: Maker) -> None:
+    """With the further distractors."""
+    market1501(make)
+    for number in range(8):
+        for label, role in (("0000", "distractor"), ("-1", "junk")):
+            make.sample(
+                f"images/{label}_c{1 + number % 6}s2_{100 + number:06d}_00.jpg", label, camera=str(1 + number % 6),
+                role=role, splits="distractors",
+            )  # fmt: skip
 
 
 @tree("folders")

@@ -610,6 +610,17 @@ def unrealperson(make: Maker) -> None:
     make.file("README.md")
 
 
+@tree("personx:one background")
+def personx_flat(make: Maker) -> None:
+    folders = {"bounding_box_train": (1, "train"), "query": (500, "query"), "bounding_box_test": (500, "gallery")}
+    for (folder, (first, split)), person, camera in product(folders.items(), range(3), (3, 12)):
+        view = 5 + len(split)
+        make.sample(
+            f"PersonX/{folder}/{first + person}_c{camera}s1_{view}.jpg",
+            identity=str(first + person), camera=str(camera), view=str(view), splits=split,
+        )  # fmt: skip
+
+
 @tree("personx")
 def personx(make: Maker) -> None:
     folders = {"bounding_box_train": (1, "train"), "query": (500, "query"), "bounding_box_test": (500, "gallery")}

@@ -204,6 +204,7 @@ def dukemtmc_videoreid(make: Maker) -> None:
             make.sample(
                 f"DukeMTMC-VideoReID/{split}/{person}/{track}/{person}_C{camera}_F{frame:04d}_{kind}{30000 + 4 * frame}.jpg",
                 person, camera=camera, splits=split, tracklet=f"{split}/{person}/{track}", frame=frame,
+                role="distractor" if kind == "D" else None,
             )  # fmt: skip
     make.file("DukeMTMC-VideoReID/README.md")
     make.file("DukeMTMC-VideoReID/split_train.json", "{}")
@@ -225,6 +226,15 @@ def dukemtmc_videoreid_old(make: Maker) -> None:
 
 @tree("ilids-vid")
 def ilids_vid(make: Maker) -> None:
+    _ilids_vid(make, "i-LIDS-VID/")
+
+
+@tree("ilids-vid:without its top folder")
+def ilids_vid_bare(make: Maker) -> None:
+    _ilids_vid(make, "")
+
+
+def _ilids_vid(make: Maker, top: str) -> None:
     # the real persons' numbers have gaps up to 319: a split names ranks, not numbers
     persons = [f"{n:03d}" for n in range(1, 320) if n % 16]
     assert len(persons) == 300
@@ -238,14 +248,14 @@ def ilids_vid(make: Maker) -> None:
                 part = ("query" if camera == "1" else "gallery") if is_test else "train"
                 splits += [f"trial{trial}/{part}", *([part] if trial == 1 else [])]
             make.sample(
-                f"i-LIDS-VID/sequences/cam{camera}/person{person}/cam{camera}_person{person}_{rank + 90:05d}.png", person,
+                f"{top}sequences/cam{camera}/person{person}/cam{camera}_person{person}_{rank + 90:05d}.png", person,
                 camera=camera, splits=" ".join(splits), tracklet=f"{camera}/{person}", frame=rank + 90,
             )  # fmt: skip
             if rank < 5:
-                make.file(f"i-LIDS-VID/images/cam{camera}/person{person}/cam{camera}_person{person}.png")
+                make.file(f"{top}images/cam{camera}/person{person}/cam{camera}_person{person}.png")
     make.file("train-test people splits/train_test_splits_ilidsvid.mat", matlab(ls_set=ls_set.astype(np.uint16)))
     make.file("train-test people splits/train_test_splits_prid.mat", matlab(ls_set=ls_set[:, :178]))
-    make.file("i-LIDS-VID/README.txt")
+    make.file(f"{top}README.txt")
 
 
 def _ls_vid(make: Maker, lists: str, data: str) -> None:

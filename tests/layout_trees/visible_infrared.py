@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from random import Random  # noqa: TID251
+
+import numpy as np
+from scipy.io import savemat
 
 from tests.layout_trees import Maker, tree
 
@@ -91,6 +95,26 @@ def regdb(make: Maker) -> None:
 
 @tree("sysu-mm01")
 def sysu(make: Maker) -> None:
+    people = _sysu(make)
+    for part, chosen in people.items():
+        make.file(f"exp/{part}_id.txt", ",".join(map(str, chosen)) + "\n")
+        make.file(f"exp/{part}_id.mat", "MATLAB 5.0 MAT-file")
+    make.file("exp/available_id.txt", "1,6,10,30,334,533\n")
+    make.file("exp/rand_perm_cam.mat", "MATLAB 5.0 MAT-file")
+    make.file("README.txt", "SYSU-MM01")
+
+
+@tree("sysu-mm01:matrices")
+def sysu_matrices(make: Maker) -> None:
+    """The lists as matrices of one row, without the texts."""
+    for part, chosen in _sysu(make).items():
+        file = BytesIO()
+        savemat(file, {"id": np.array([chosen], np.uint16)})
+        make.file(f"exp/{part}_id.mat", file.getvalue())
+
+
+def _sysu(make: Maker) -> dict[str, list[int]]:
+    """The pictures; part → its people."""
     parts = {"train": ("0001", "0030"), "val": ("0334",), "test": ("0006", "0010", "0533"), "": ("0498",)}
     galleries = {
         (person, camera): [f"cam{camera}/{person}/{frame:04d}.jpg" for frame in (1, 2, 3)]
@@ -115,10 +139,4 @@ def sysu(make: Maker) -> None:
                         splits = "gallery" + "".join(trials.get(path, "") for trials in drawn)
                     modality = "ir" if infrared else "rgb"
                     make.sample(path, person, camera=camera, modality=modality, frame=frame, splits=splits)
-    for part, people in parts.items():
-        if part:
-            make.file(f"exp/{part}_id.txt", ",".join(str(int(p)) for p in people) + "\n")
-            make.file(f"exp/{part}_id.mat", "MATLAB 5.0 MAT-file")
-    make.file("exp/available_id.txt", "1,6,10,30,334,533\n")
-    make.file("exp/rand_perm_cam.mat", "MATLAB 5.0 MAT-file")
-    make.file("README.txt", "SYSU-MM01")
+    return {part: [int(p) for p in people] for part, people in parts.items() if part}

@@ -14,11 +14,12 @@ from indexer.layouts.language.parts import (
     Model,
     OneOrMore,
     PatternField,
-    Source,
     Value,
     Word,
     Words,
     as_tuple,
+    check_slots,
+    check_split,
     rounds,
     slots,
     span_of,
@@ -27,6 +28,10 @@ from indexer.layouts.language.parts import (
 Format = Literal["values", "columns", "csv", "tsv", "json", "jsonl", "mat", "xml"]
 _BY_ENDING: Final[dict[str, Format]] = {f".{kind}": kind for kind in ("csv", "tsv", "json", "jsonl", "mat", "xml")}
 _HAS_PLACES: Final = ("json", "jsonl", "mat", "xml")
+_HAS_NUMBERS: Final = ("values", "columns", "json", "jsonl", "mat")
+_HAS_SEPARATOR: Final = ("columns", "csv")
+BY_SIZE: Final = ("x", "y", "width", "height")
+BY_CORNERS: Final = ("x", "y", "right", "bottom")
 OWN: Final = ("path", "name", "stem")
 """What of a sample may stand in the name of a file of its own, and in `join`."""
 
@@ -98,8 +103,26 @@ class Annotation(Model):
     optional: bool = False
 
     @model_validator(mode="after")
+    def _columns_are_told_apart(self) -> Annotation:
+        names = [*self.columns, *self.captured()]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if not names or twice:
+            raise ValueError(f"columns: expected different names, found {f'{twice!r} twice' if twice else 'none'}")
+        for name in self.each:
+            if name in names:
+                raise ValueError(f"each.{name}: a column is called so, too; give one of them another name")
+        half = {"width", "height", "right", "bottom"} & {*names}
+        if {"x", "y"} <= {*names} and half and not self.tells_boxes():
+            raise ValueError(f"columns: expected {', '.join(BY_SIZE)} or {', '.join(BY_CORNERS)} for a box")
+        return self
+
+    @model_validator(mode="after")
     def _columns_fit(self) -> Annotation:
-        names = {*self.columns, *self.captured()} | ({"line"} if self.runs else set())
+        names = {*self.columns, *self.captured()}
+        for column in (self.runs.first, self.runs.last) if self.runs else ():
+            if column not in names:
+                raise ValueError(f"runs: there is no column {column!r}; columns: {', '.join(sorted(names))}")
+        names |= {"line"} if self.runs else set()
         for column in self.where:
             if column not in names:
                 raise ValueError(f"where: there is no column {column!r}; columns: {', '.join(sorted(names))}")
@@ -107,6 +130,7 @@ class Annotation(Model):
             if column not in names:
                 raise ValueError(f"parse: there is no column {column!r}; columns: {', '.join(sorted(names))}")
             names |= set(pattern.groups)
+        names -= {"caption", "box"}  # sentences and numbers are no part of a name
         for field, template in self.tell.items():
             if field not in FIELDS or field == "split":
                 raise ValueError(f"tell: a sample has no field {field!r}; {did_you_mean(field, FIELDS)}")
@@ -125,13 +149,31 @@ class Annotation(Model):
                 f"join = {self.join!r}: expected path, name, stem, prefix, rank, own, a field such as identity, "
                 'or a template over those such as "{name}|{identity}"'
             )
-        if isinstance(self.split, Source) and self.split.group not in (*names, *FIELDS):
-            raise ValueError(f"split.from = {self.split.group!r} is no column of the file and no field of a sample")
+        check_split("split", self.split, names, self.each)
         if self.replaces and self.split is None:
             raise ValueError("replaces: there is no split that could replace others")
         rounds(self.each)
         if self.entries is not None:
             span_of(self.entries)
+            if self.only is not None:
+                raise ValueError("entries: `only` says already which entries count; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _slots_are_filled(self) -> Annotation:
+        own = self.join == "own"
+        if own and (len(self.files()) > 1 or not {*slots(self.files()[0])} & {*OWN}):
+            raise ValueError('file: join = "own" expects one template with {path}, {name} or {stem}')
+        for name in self.files():
+            check_slots("file", name, [*self.each, *(OWN if own else ())])
+        for name in as_tuple(self.runs.file) if self.runs else ():
+            check_slots("runs.file", name, self.each)
+        if self.only is not None:
+            for name in as_tuple(self.only.file or ()):
+                check_slots("only.file", name, self.each)
+            check_slots("only.at", self.only.at or "", self.each)
+            if self.only.file is None and self.only.at is None:
+                raise ValueError("only: expected a `file` of numbers, or a place `at` in this one")
         return self
 
     @model_validator(mode="after")
@@ -144,9 +186,31 @@ class Annotation(Model):
                 raise ValueError("a file of plain values has exactly one column")
             if kind == "xml" and not self.at:
                 raise ValueError('at: which elements of the XML file tell of samples, such as at = "Item"?')
+            if self.separator is not None and (
+                kind not in _HAS_SEPARATOR
+                or re.search(r"[\r\n]", self.separator)
+                or (kind == "csv" and (len(self.separator) > 1 or self.separator == '"'))
+            ):
+                raise ValueError(
+                    f"separator: {self.separator!r} separates nothing in {kind}; expected a sign such as ';', for {', '.join(_HAS_SEPARATOR)}"
+                )
+        if self.only is not None:
+            self._has_numbers(self.only)
         if self.at and not any(self.format_of(name) in _HAS_PLACES for name in self.files()):
             raise ValueError(f"at: such a file has no inner places; for {', '.join(_HAS_PLACES)} only")
         return self
+
+    def _has_numbers(self, only: Numbers) -> None:
+        for name in as_tuple(only.file) if only.file is not None else self.files():
+            kind = self.format_of_numbers(name) if only.file is not None else self.format_of(name)
+            if kind not in _HAS_NUMBERS or (only.at is not None and kind not in _HAS_PLACES):
+                at = f" at {only.at!r}" if only.at is not None else ""
+                raise ValueError(f"only: no list of numbers{at} in {kind}; for {', '.join(_HAS_NUMBERS)}")
+
+    def tells_boxes(self) -> bool:
+        """Whether its entries are parts of pictures."""
+        columns = set(self.columns)
+        return "box" in columns or set(BY_SIZE) <= columns or set(BY_CORNERS) <= columns
 
     def files(self) -> tuple[str, ...]:
         """The candidates for one reading, `{name}` not yet filled in."""
@@ -162,11 +226,20 @@ class Annotation(Model):
 
     def captured(self) -> tuple[str, ...]:
         """Columns that `at` makes of an object's keys."""
-        return tuple(dict.fromkeys(name for place in self.places() for name in slots(place)))
+        found = dict.fromkeys(name for place in self.places() for name in slots(place))
+        return tuple(name for name in found if name not in self.each)
 
     def format_of(self, name: str) -> Format | None:
         """How a file is read."""
-        ending = re.search(r"\.\w+$", name)
-        told = _BY_ENDING.get(ending[0].lower()) if ending else None
+        told = _told_by_ending(name)
         # of alternatives, `format` means those whose ending leaves it open: `id.txt` may be many things, `id.mat` is one
         return told if told in _HAS_PLACES else self.format or told
+
+    def format_of_numbers(self, name: str) -> Format:
+        """How a list of `only` is read that is a file by itself: plain values, where nothing else is told."""
+        return (self.only.format if self.only is not None else None) or _told_by_ending(name) or "values"
+
+
+def _told_by_ending(name: str) -> Format | None:
+    ending = re.search(r"\.\w+$", name)
+    return _BY_ENDING.get(ending[0].lower()) if ending else None

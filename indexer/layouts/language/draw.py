@@ -7,7 +7,20 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from indexer.layouts.language.parts import FIELDS, Model, Value, Word, Words, filled, rounds
+from indexer.errors import did_you_mean
+from indexer.layouts.language.parts import (
+    FIELDS,
+    Model,
+    Value,
+    Word,
+    Words,
+    check_slots,
+    check_split,
+    filled,
+    rounds,
+    slots,
+    split_templates,
+)
 
 
 class Draw(Model):
@@ -31,7 +44,16 @@ class Draw(Model):
     def _words_are_known(self) -> Draw:
         for name in (*self.where, *self.per):
             if name not in FIELDS or name == "split":
-                raise ValueError(f"draw: a sample has no field {name!r}")
+                raise ValueError(f"draw: a sample has no field {name!r}; {did_you_mean(name, FIELDS)}")
+        for name, words in self.where.items():
+            if not words:
+                raise ValueError(f"draw: where.{name}: expected words, found none")
+        check_slots("from", self.origin or "", self.each)
+        for what, split in (("split", self.split), ("rest", self.rest)):
+            check_split(what, split, (), self.each)
+            for name in self.each:
+                if any(name not in slots(template) for template in split_templates(split)):
+                    raise ValueError(f"{what}: expected {{{name}}} in it; without, every round is drawn into one split")
         if self.of == "identity" and self.per:
             raise ValueError("draw: `per` goes with samples; whole identities are drawn out of all of them")
         for values in rounds(self.each):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -69,12 +69,16 @@ class Layout(Model):
     default_protocol: str | None = None
     """`trial1`: its splits are also the plain `train`, `query`, …"""
     detect: Detection = Detection()
-    published: Mapping[str, Mapping[str, int]] = {}
+    published: Mapping[str, Mapping[str, Annotated[int, Field(ge=0)]]] = {}
     """Split (`train`, `train+val`) → what the source counts: `COUNTED`, or samples of a modality."""
     digest: str = ""
 
     @model_validator(mode="after")
     def _words_are_known(self) -> Layout:
+        if len(set(self.modalities)) < len(self.modalities):
+            raise ValueError("modalities: one of them is there twice")
+        if any(r.aligned for r in self.rule) and any(r.composite for r in self.rule):
+            raise ValueError("aligned and composite: a layout has sets of files, or pictures that show several at once")
         for word in self.modalities:
             if standard_modality(word) != word:
                 near = standard_modality(word) or "a plain word such as rgb"

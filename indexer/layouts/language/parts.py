@@ -58,11 +58,15 @@ class Pattern:
         return _GROUP.sub("(?:", self.regex)
 
 
-@cache
 def _pattern(value: object) -> Pattern:
-    """Expand the placeholders and let RE2 itself judge the pattern."""
     if not isinstance(value, str):
         raise ValueError("a pattern is a text")
+    return _compiled(value)
+
+
+@cache
+def _compiled(value: str) -> Pattern:
+    """Expand the placeholders and let RE2 itself judge the pattern."""
     text = value
     for placeholder, meaning in _PLACEHOLDERS.items():
         text = text.replace(placeholder, meaning)
@@ -155,7 +159,7 @@ Value = Annotated[Annotated[Word, Tag("<word>")] | Annotated[Source, Tag("<sourc
 """A constant, a template, or where it comes from."""
 
 Words = tuple[Word, ...]
-OneOrMore = Word | Words
+OneOrMore = Word | Annotated[Words, Field(min_length=1)]
 
 
 def as_tuple(words: str | Iterable[str]) -> tuple[str, ...]:
@@ -174,6 +178,28 @@ def check_values(field: str, values: Mapping[str, Any]) -> None:
         if not words or not all(words) or (field != "split" and len(words) > 1):
             wanted = "a word or a list of words" if field == "split" else "one word"
             raise ValueError(f"values of {field}: {theirs!r} should become {wanted}, found {ours!r}")
+
+
+def split_templates(split: str | Source | None) -> list[str]:
+    """Every name that a layout gives to a split in one place."""
+    if not isinstance(split, Source):
+        return [] if split is None else [split]
+    told = [word for words in split.values.values() for word in as_tuple(words)]
+    return told if split.otherwise is None else [*told, split.otherwise]
+
+
+def check_split(what: str, split: str | Source | None, columns: Iterable[str], each: Iterable[str]) -> None:
+    """What is said of a split can be filled in.
+
+    Raises:
+        ValueError: It comes from nowhere, or has a slot that nothing fills.
+    """
+    if isinstance(split, Source):
+        if split.group not in (*columns, *FIELDS) or (split.group == "split" and "split" not in columns):
+            raise ValueError(f"{what}.from = {split.group!r} is no column of the file and no field of a sample")
+        check_values("split", split.values)
+    for template in split_templates(split):
+        check_slots(what, template, each)
 
 
 def rounds(each: Mapping[str, str]) -> list[dict[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from indexer.layouts.language.parts import Model, PatternField, Word
+from pydantic import model_validator
+
+from indexer.layouts.language.parts import Model, PatternField, Word, check_slots
 
 
 class Queries(Model):
@@ -25,3 +27,16 @@ class Queries(Model):
     """A key of the same document whose list of `[label, path]` says whom a label means."""
     split: Word = "query"
     """Of the sentences: a query of text alone is no file, and becomes a sample of its own."""
+
+    @model_validator(mode="after")
+    def _says_all(self) -> Queries:
+        if "items" not in self.sets.groups:
+            raise ValueError("sets: expected a group (?P<items>…), which says what the items are")
+        if (self.set_key is None) != (self.items_key is None):
+            raise ValueError("set_key and items_key go together: one of them alone tells nothing")
+        check_slots("path", self.path, ["item"])
+        if "{item}" not in self.path:
+            raise ValueError("path: expected a template with {item}, or every item would be one file")
+        check_slots("split", self.split, ())
+        check_slots("file", self.file, ())
+        return self

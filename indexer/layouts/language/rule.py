@@ -13,6 +13,7 @@ from indexer.layouts.language.parts import (
     Source,
     Value,
     Words,
+    check_slots,
     check_values,
     slots,
 )
@@ -49,6 +50,8 @@ class Rule(Model):
         needed |= {g.removesuffix(AGAIN) for g in known if g.endswith(AGAIN)}
         for field, source in self.sources().items():
             check_values(field, source.values)
+        for field, constant in self.constants().items():
+            check_slots(field, constant, known)
         for group in sorted(needed - known):
             raise ValueError(f"the pattern has no group {group!r}; {did_you_mean(group, sorted(known) or ['(none)'])}")
         return self

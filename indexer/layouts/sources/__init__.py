@@ -45,7 +45,7 @@ def read(annotation: Annotation, path: Path, kind: Format, documents: Documents)
         document = documents.of(path, kind, annotation.encoding)
         return from_document(annotation, document, path, single=kind == "mat")
     if kind == "xml":
-        return from_xml(annotation, path), []
+        return from_xml(annotation, path)
     text = text_of(path, annotation.encoding)
     if kind == "values":
         return from_values(next(iter(annotation.columns)), text, annotation.skip), []
@@ -61,7 +61,7 @@ def read_numbers(path: Path, kind: Format, at: str | None, documents: Documents)
         AnnotationError: It holds something else.
     """
     numbers = Annotation.model_validate(
-        {"file": path.name, "format": kind, "columns": ["path"], "join": "path", **({"at": at} if at else {})}
+        {"file": "numbers", "format": kind, "columns": ["path"], "join": "path", **({"at": at} if at else {})}
     )
     entries, lacking = read(numbers, path, kind, documents)
     if lacking:

@@ -62,7 +62,7 @@ def from_document(
     names = wanted(annotation)
     columns: Entries = {name: [] for name in (*names, *annotation.captured())}
     if not annotation.places() and isinstance(document, dict) and set(names.values()) & set(document):
-        return _parallel(document, names, path), []
+        return _parallel(document, names, path, single=single), []
     tables = {key: _by_id(document, table, path) for key, table in annotation.lookup.items()}
     lacking = []
     for place in annotation.places() or ("",):
@@ -98,14 +98,17 @@ def _steps(place: str) -> list[str]:
 def kind_of(value: Any) -> str:
     """What a JSON value is, in words."""
     names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
-    return names.get(type(value), f"the value {value!r}")
+    other = f"the value {value!r:.60}" if isinstance(value, (int, float)) else f"a {type(value).__name__}"
+    return names.get(type(value), other)
 
 
-def _parallel(document: dict[str, Any], names: Mapping[str, str], path: Path) -> Entries:
+def _parallel(document: dict[str, Any], names: Mapping[str, str], path: Path, *, single: bool) -> Entries:
     """Lists beside each other, one value of each an entry."""
     columns: Entries = {}
     for name, theirs in names.items():
         values = document.get(theirs)
+        if single and isinstance(values, (str, int, float)):
+            values = [values]
         if not isinstance(values, list):
             found = ", ".join(document) or "nothing"
             raise AnnotationError(f"{path}: expected a list {theirs!r}, found {kind_of(values)}; it holds {found}")
@@ -120,14 +123,19 @@ def _by_id(document: Any, table: str, path: Path) -> dict[Any, Any]:
     entries = document.get(table) if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise AnnotationError(f"{path}: expected a list {table!r}, found {kind_of(entries)}")
-    return {entry["id"]: entry for entry in entries if isinstance(entry, dict) and "id" in entry}
+    return {entry["id"]: entry for entry in entries if isinstance(entry, dict) and _names(entry.get("id"))}
+
+
+def _names(value: Any) -> bool:
+    """Whether a value can be a number or a word that names something: lists and objects cannot."""
+    return isinstance(value, (str, int, float))
 
 
 def _walk(
     node: Any, steps: Sequence[str], captured: dict[str, str], scope: dict[str, Any]
 ) -> Iterator[tuple[dict[str, str], dict[str, Any], Any]]:
     """Everything that a path leads to, with the keys it captured and the plain values it passed by."""
-    if isinstance(node, list) and len(node) == 1 and steps and isinstance(node[0], dict) and steps[0] != "*":
+    if isinstance(node, list) and len(node) == 1 and steps and isinstance(node[0], dict) and not _of_list(steps[0]):
         node = node[0]  # a MATLAB structure is an array of one
     if isinstance(node, dict):
         scope = {**scope, **{k: v for k, v in node.items() if not isinstance(v, (dict, list))}}
@@ -148,6 +156,10 @@ def _walk(
         yield from _walk(node[step], rest, captured, scope)
 
 
+def _of_list(step: str) -> bool:
+    return step == "*" or step.isdecimal()
+
+
 def _rows(entries: list[Any], width: int) -> list[Any]:
     """The entries; a matrix of a single row has come as a flat list."""
     flat = width > 1 and len(entries) == width and not any(isinstance(e, (list, dict, str)) for e in entries)
@@ -160,7 +172,8 @@ def _row(
     """What an entry tells: our column -> value; None where it is of another shape."""
     if isinstance(entry, dict):
         if tables:
-            entry = {**entry, **{key: table.get(entry.get(key)) for key, table in tables.items()}}
+            known = {key: table.get(number) for key, table in tables.items() if _names(number := entry.get(key))}
+            entry = {**entry, **dict.fromkeys(tables), **known}
         row = {name: _inner(entry, theirs, scope) for name, theirs in names.items()}
         needed = [n for key in annotation.spellings() for n in slots(key) if n in row]
         return None if any(row[name] is None for name in needed) else row

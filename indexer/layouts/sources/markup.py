@@ -20,8 +20,8 @@ _SUPERSETS: Final = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"
 """What files hold that say so: writers are seldom strict about the smaller of two sets of characters."""
 
 
-def from_xml(annotation: Annotation, path: Path) -> dict[str, list[Any]]:
-    """The attributes, or the texts of the children, of every element of a kind.
+def from_xml(annotation: Annotation, path: Path) -> tuple[dict[str, list[Any]], list[str]]:
+    """The attributes, or the texts of the children, of every element of a kind; and the kinds of which there is none.
 
     Raises:
         AnnotationError: It is no XML, has a document type, or an element lacks what the layout says.
@@ -31,15 +31,22 @@ def from_xml(annotation: Annotation, path: Path) -> dict[str, list[Any]]:
     encoding = said[1].decode("ascii").lower() if said else annotation.encoding
     text = decoded(content, _SUPERSETS.get(encoding, encoding), path).lstrip("\ufeff")
     text = _DECLARATION.sub("", text, count=1)
+    if "\0" in text:  # the parser would take it for UTF-16, and see other characters than are looked for here
+        raise AnnotationError(f"{path}: not valid XML (it holds zero bytes); save it as UTF-8")
     if re.search(r"<!(?:DOCTYPE|ENTITY)", text):
         raise AnnotationError(f"{path}: has a document type; label files have none, and entities are not expanded")
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, UnicodeError) as error:
         raise AnnotationError(f"{path}: not valid XML ({error}); was the download cut off?") from None
     names = wanted(annotation)
     columns: dict[str, list[Any]] = {name: [] for name in names}
-    for tag in annotation.places():
+    lacking = []
+    for place in annotation.places():
+        tag = next((tag for tag in place.split("|") if next(root.iter(tag), None) is not None), None)
+        if tag is None:
+            lacking.append(place)
+            continue
         for number, element in enumerate(root.iter(tag), 1):
             for name, theirs in names.items():
                 value = element.get(theirs, element.findtext(theirs))
@@ -47,4 +54,4 @@ def from_xml(annotation: Annotation, path: Path) -> dict[str, list[Any]]:
                     there = ", ".join([*element.keys(), *(child.tag for child in element)]) or "nothing"
                     raise AnnotationError(f"{path}, {tag} {number}: no attribute {theirs!r}; found {there}")
                 columns[name].append(value)
-    return columns
+    return columns, lacking

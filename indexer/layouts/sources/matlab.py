@@ -16,6 +16,8 @@ from indexer.layouts.sources.text import bytes_of
 
 _VERSION_73 = b"MATLAB 7.3"
 _HDF5 = b"\x89HDF"
+_EXACT = 2.0**53
+"""Whole numbers beyond are not what they seem."""
 
 
 def matlab_document(path: Path) -> dict[str, Any]:
@@ -52,27 +54,33 @@ def _version_5(path: Path) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """A value of SciPy's as plain Python."""
     if isinstance(value, np.void):  # one structure
-        return {name: _plain(value[name]) for name in value.dtype.names or ()}
+        return {name: _single(_plain(value[name])) for name in value.dtype.names or ()}
     if not isinstance(value, np.ndarray):
         return value.item() if isinstance(value, np.generic) else value
     if value.dtype.names:
         return [_plain(one) for one in value.ravel(order="F")]
     if value.dtype == object:
-        cells = [_plain(one) for one in value.ravel(order="F")]
-        return [
-            one[0] if isinstance(one, list) and len(one) == 1 and not isinstance(one[0], dict) else one for one in cells
-        ]
+        return [_single(_plain(one)) for one in value.ravel(order="F")]
     if value.dtype.kind == "U":
         words = [str(word).rstrip() for word in value.ravel()]
         return words[0] if len(words) == 1 else words or ""
     return _numbers(value)
 
 
+def _single(value: Any) -> Any:
+    """What a cell or a field holds: a number there is a matrix of one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], dict) else value
+
+
 def _numbers(value: np.ndarray[Any, Any]) -> Any:
     """A matrix as rows; flat where it is a row or a column. Whole numbers are whole, whatever type held them."""
-    if value.dtype.kind == "f" and bool(np.all(np.isfinite(value))) and bool(np.all(value == np.trunc(value))):
+    if value.dtype.kind == "f" and bool(np.all(np.abs(value) < _EXACT)) and bool(np.all(value == np.trunc(value))):
         value = value.astype(np.int64)
     return value.ravel().tolist() if value.ndim < 2 or 1 in value.shape else value.tolist()
+
+
+class _Fields(list[Any]):
+    """One field of every structure of an array: in HDF5 it says no class, as cells do."""
 
 
 def _hdf5(path: Path) -> dict[str, Any]:
@@ -82,12 +90,21 @@ def _hdf5(path: Path) -> dict[str, Any]:
 
         def plain(item: Any) -> Any:
             if isinstance(item, h5py.Group):
-                return {name: plain(value) for name, value in item.items() if name != "#refs#"}
+                fields = {name: plain(value) for name, value in item.items() if name != "#refs#"}
+                if fields and all(isinstance(field, _Fields) for field in fields.values()):  # an array of structures
+                    return [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
+                return {name: _single(value) for name, value in fields.items()}
+            is_text = item.attrs.get("MATLAB_class") == b"char"
+            if item.attrs.get("MATLAB_empty"):  # what is stored of it is its size
+                return "" if is_text else []
             values = item[()]
             if item.dtype == h5py.ref_dtype:
-                return [plain(file[one]) for one in np.ravel(values, order="C")]
-            if item.attrs.get("MATLAB_class") == b"char":
-                return "".join(map(chr, np.ravel(values)))
-            return _numbers(np.asarray(values).T)  # MATLAB writes columns first
+                kind = list if "MATLAB_class" in item.attrs else _Fields
+                return kind(_single(plain(file[one])) for one in np.ravel(values, order="C"))
+            values = np.asarray(values).T  # MATLAB writes columns first
+            if is_text:
+                words = ["".join(map(chr, row)).rstrip() for row in np.atleast_2d(values)]
+                return words[0] if len(words) == 1 else words
+            return _numbers(values)
 
         return {name: plain(value) for name, value in file.items() if not name.startswith("#")}

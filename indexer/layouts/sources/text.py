@@ -16,6 +16,8 @@ from pyarrow import csv as pa_csv
 from indexer.errors import AnnotationError
 from indexer.layouts.language.annotation import Annotation
 
+_ODD_SEPARATORS = ("\0", "\r", "\n")
+_ODD_BLANKS = tuple(c for c in map(chr, range(0x3001)) if c.isspace() and c not in " \r\n")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -49,10 +51,11 @@ def decoded(content: bytes, encoding: str, path: Path) -> str:
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), encoding)
     try:
         return content.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # codecs of host names and the like know no place
         name = "UTF-8" if encoding == "utf-8" else encoding
-        raise AnnotationError(f"{path}: not {name} text (byte {error.start}); convert it, or repair the file") from None
-    except LookupError:
+        where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        raise AnnotationError(f"{path}: not {name} text{where}; convert it, or repair the file") from None
+    except (LookupError, ValueError):
         raise AnnotationError(
             f"{path}: unknown encoding {encoding!r}; Python's codecs have names such as gb18030"
         ) from None
@@ -81,12 +84,15 @@ def from_columns(annotation: Annotation, text: str, path: Path) -> dict[str, Any
         return quick
     size, rows = len(names), []
     for number, line in enumerate(lines_of(text), 1):
-        if number <= annotation.skip or not (line := line.strip()):
+        if number <= annotation.skip or not line.strip():
             continue
-        row = line.rsplit(maxsplit=size - 1) if separator is None else [w.strip() for w in line.split(separator)]
+        # a tab at the end separates an empty column, if tabs separate
+        row = (
+            line.strip().rsplit(maxsplit=size - 1) if separator is None else [w.strip() for w in line.split(separator)]
+        )
         if len(row) != size:
             expected = (separator or " ").join(names)
-            raise AnnotationError(f"{path}, line {number}: expected {expected!r}, found {line[:120]!r}")
+            raise AnnotationError(f"{path}, line {number}: expected {expected!r}, found {line.strip()[:120]!r}")
         rows.append(row)
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
 
@@ -94,9 +100,13 @@ def from_columns(annotation: Annotation, text: str, path: Path) -> dict[str, Any
 def _at_once(names: tuple[str, ...], separator: str, skip: int, text: str) -> dict[str, Any] | None:
     """Regular columns by Arrow's reader, a hundred thousand lines in the time Python takes for a thousand.
 
-    None where a line is not regular: a blank too many, a path that holds one. Those are read, and told, line by line.
+    None where a line is not regular: a blank too many, a path that holds one, another blank than a space, which Python
+    knows more of than RE2. Those are read, and told, line by line.
     """
-    if len(names) < 2 or len(separator) > 1 or not text.strip():
+    if len(names) < 2 or len(separator) > 1 or separator in _ODD_SEPARATORS or not separator.isascii():
+        return None
+    # sign by sign: that is a search in memory, a pattern for all of them takes as long as the reading itself
+    if not text.strip() or any(blank in text for blank in _ODD_BLANKS if blank != separator):
         return None
     try:
         table = pa_csv.read_csv(
@@ -129,16 +139,22 @@ def from_table(annotation: Annotation, text: str, path: Path, delimiter: str) ->
     reader = csv.reader(io.StringIO("\n".join(lines_of(text)[annotation.skip :])), strict=True, delimiter=delimiter)
     header: list[str] = []
     try:
-        header = next(reader, [])
+        header = [name.strip() for name in next(reader, [])]
         places = []
         for theirs in names.values():
             if theirs not in header:
                 raise AnnotationError(f"{path}, line 1: no column {theirs!r} there; header: {', '.join(header)}")
+            if header.count(theirs) > 1:
+                raise AnnotationError(f"{path}, line 1: the column {theirs!r} is there {header.count(theirs)} times")
             places.append(header.index(theirs))
         for row in reader:
+            if any(row[len(header) :]):  # a sentence with a comma and no quotes: all that follows is displaced
+                raise AnnotationError(
+                    f"{path}, line {reader.line_num}: more columns than the header; header: {', '.join(header)}"
+                )
             if row:
                 for name, place in zip(names, places, strict=True):
-                    columns[name].append(row[place])
+                    columns[name].append(row[place].strip())
     except IndexError:
         raise AnnotationError(
             f"{path}, line {reader.line_num}: fewer columns than the header; header: {', '.join(header)}"
