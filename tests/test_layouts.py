@@ -194,7 +194,7 @@ def test_the_challenge_packing_keeps_hidden_identities_out_of_the_numbering(tmp_
     assert (hidden["identity"], hidden["pid"], hidden["split"], hidden["modality"]) == (None, -1, "val", "rgb")
     assert report.statistics.splits["val"].roles == {"hidden": 4}
     (queries,) = [open_index(root).query_set(name) for name in open_index(root).query_sets]
-    assert (queries.name, len(queries), len(queries.rows[0])) == ("twomodal_TEXT_CP", 1, 2)
+    assert (queries.name, len(queries), len(queries.rows[0])) == ("val/twomodal_TEXT_CP", 1, 2)
     assert queries.pids.tolist() == [-1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,8 +10,13 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from indexer.build import BuildReport, build_index
+from indexer.scan.listing import Listing
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -136,3 +142,33 @@ def published(name: str, parent: Path, *options: str) -> tuple[Path, dict[str, o
     command = [sys.executable, os.fspath(tool), name, os.fspath(SHARED / "lists"), os.fspath(root), "--quiet", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return root, json.loads(done.stdout.splitlines()[-1])
+
+
+@cache
+def whole(name: str, parent: Path) -> tuple[BuildReport, list[Any], dict[str, Any]]:
+    """The index of a whole dataset's published names, what the tool says of every file, and its summary.
+
+    Only the dataset's lists are files; the images are names in a listing. No build opens one, and half a million files
+    are not written for it.
+    """
+    file = SHARED / "tools" / "make_tree.py"
+    if not file.exists():
+        pytest.skip(f"{file} is not there: the published file lists are not part of this repository")
+    spec = importlib.util.spec_from_file_location("make_tree", file)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    sys.modules["make_tree"] = tool
+    spec.loader.exec_module(tool)
+    entries, finish = tool.DATASETS[name][2](SHARED / "lists")
+    root = parent / f"{name}-whole"
+    root.mkdir()
+    if finish is not None:
+        finish(root, entries)
+    lists = [p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()]
+    paths = sorted([*lists, *(e.path for e in entries)])
+    listing = Listing(root, paths, np.zeros(len(paths), np.int64), np.zeros(len(paths), np.int64))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.build.list_tree", lambda *arguments, **settings: listing)
+        report = build_index(root)
+    return report, entries, tool.summary(name, entries)

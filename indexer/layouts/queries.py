@@ -43,9 +43,9 @@ def add_queries(layout: Layout, samples: Samples, files: Files) -> tuple[Samples
     for queries in layout.queries:
         path = files.path(queries.file)
         if path is None:
-            problems.append(
-                Problem("annotation-missing", queries.file, "not in the tree: the queries it tells are unknown")
-            )
+            if not queries.optional:
+                message = "not in the tree: the queries it tells are unknown"
+                problems.append(Problem("annotation-missing", queries.file, message))
             continue
         used.append(queries.file)
         document = json_document(text_of(path, "utf-8"), path)
@@ -205,7 +205,7 @@ class _Gathered:
         samples.queries = [
             [*old, *mine] for old, mine in zip([*earlier, *([] for _ in range(more))], self._members, strict=True)
         ]
-        sets = [QuerySet(name, first, last) for name, (first, last) in self.sets.items()]
+        sets = [QuerySet(self.queries.prefix + name, first, last) for name, (first, last) in self.sets.items()]
         samples.query_sets = (*self.samples.query_sets, *sets)
         order = np.argsort(np.array(samples.path.to_pylist(), object), kind="stable")
         return samples.take(order)

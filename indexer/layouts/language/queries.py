@@ -28,6 +28,10 @@ class Queries(Model):
     split: Word = "query"
     """Of the sentences: a query of text alone is no file, and becomes a sample of its own."""
 
+    prefix: str = ""
+    """Before the names of the sets, where two files have sets of one name: `test/`."""
+    optional: bool = False
+
     @model_validator(mode="after")
     def _says_all(self) -> Queries:
         if "items" not in self.sets.groups:
