@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 from indexer.build import build_index
 from indexer.errors import AnnotationError
-from indexer.layouts.annotations import Files, annotate
+from indexer.layouts.annotations import annotate
 from indexer.layouts.definition import parse_layout
 from indexer.layouts.draws import draw_splits
+from indexer.layouts.files import Files
 from indexer.layouts.joining import match_entries
 from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.sources import text as text_source

@@ -6,9 +6,6 @@ reported with counts; one that cannot be read as what it should be is an error t
 
 from __future__ import annotations
 
-import json
-import math
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,36 +14,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from indexer.errors import AnnotationError, Problem
+from indexer.layouts.boxes import add_boxes, boxes_of
+from indexer.layouts.files import Files
 from indexer.layouts.joining import Rows, match_entries, sample_word
-from indexer.layouts.language.annotation import BY_CORNERS, BY_SIZE, OWN, Annotation, Format, Numbers
+from indexer.layouts.language.annotation import OWN, Annotation, Format, Numbers
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.language.parts import Source, as_tuple, fill_column, filled, rounds, slots, span_of
 from indexer.layouts.sources import Documents, Entries, read, read_numbers, whole_number
 from indexer.layouts.sources.text import lines_of, text_of
+from indexer.layouts.sources.words import as_list, sentences_of, spelt, words_of
 from indexer.samples import FIELDS, Samples
-from indexer.scan.listing import Listing, printable
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files the scan saw in the dataset's folder: nothing else is ever opened."""
-
-    listing: Listing
-    base: str
-    """The dataset's folder below the listing's root: empty, or ends in `/`."""
-
-    def path(self, name: str) -> Path | None:
-        """Where a file of the dataset is, if it is there."""
-        return self.listing.root / (self.base + name) if self.has(name) else None
-
-    def has(self, name: str) -> bool:
-        """Whether a file is there, or a folder that holds files, written `info/`."""
-        paths, name = self.listing.paths, self.base + name
-        at = bisect_left(paths, name)
-        return at < len(paths) and (paths[at] == name or (name.endswith("/") and paths[at].startswith(name)))
+from indexer.scan.listing import printable
 
 
 @dataclass
@@ -139,7 +119,7 @@ class _Round:
                 empty.append(name)
             entries = self._narrowed(entries, name, path, kind)
             for column, found in entries.items():
-                gathered.setdefault(column, []).extend(_as_list(found))
+                gathered.setdefault(column, []).extend(as_list(found))
             rows += [row] * _size(entries)
         if empty:
             places = " or ".join(map(repr, self.annotation.places()))
@@ -176,7 +156,7 @@ class _Round:
         annotation, size = self.annotation, _size(entries)
         if not (annotation.entries or annotation.only or annotation.where or annotation.runs or annotation.parse):
             return entries
-        entries.update({column: _as_list(values) for column, values in entries.items()})
+        entries.update({column: as_list(values) for column, values in entries.items()})
         chosen = list(range(size))
         if annotation.entries is not None:
             first, last = span_of(annotation.entries)
@@ -186,13 +166,13 @@ class _Round:
         if annotation.only is not None:
             chosen = self._chosen(annotation.only, name, path, kind, size)
         for column, words in annotation.where.items():
-            chosen = [i for i in chosen if _spelt(entries[column][i]) in as_tuple(words)]
+            chosen = [i for i in chosen if spelt(entries[column][i]) in as_tuple(words)]
         if len(chosen) < size or annotation.only is not None:
             entries.update({column: [values[i] for i in chosen] for column, values in entries.items()})
         if annotation.runs is not None:
             self._lay_out_runs(entries, name)
         for column, pattern in annotation.parse.items():
-            words = self._words(entries[column], name)
+            words = words_of(entries[column], name)
             groups = pc.extract_regex(words, pattern.regex)
             odd = np.flatnonzero(groups.is_null().to_numpy(zero_copy_only=False))
             if len(odd):
@@ -252,7 +232,7 @@ class _Round:
         columns = {}
         for column, values in entries.items():
             if column not in ("caption", "box"):
-                words = self._words(values, name)
+                words = words_of(values, name)
                 columns[column] = self._ours(column, words) if column in FIELDS else words
         size = _size(entries)
         given = {name: pa.repeat(value, size) for name, value in self.values.items()}
@@ -268,43 +248,28 @@ class _Round:
         ours = [self.layout.standard_value(field_name, word, {})[0] for word in encoded.dictionary.to_pylist()]
         return pa.array(ours, pa.string()).take(encoded.indices)
 
-    def _words(self, values: Any, where: str) -> pa.Array:
-        """Words of a file as Arrow text. Numbers are words here; lists and halves of characters are not."""
-        if isinstance(values, pa.Array):
-            return values
-        try:
-            return pa.array(values, pa.string())
-        except (pa.ArrowException, TypeError, UnicodeError):
-            pass  # not all of them are text yet
-        for number, value in enumerate(values):
-            if not isinstance(value, (str, int, float, type(None))) and value != []:  # an empty cell of MATLAB's
-                raise AnnotationError(
-                    f"{where}, entry {number}: expected a word, found {json.dumps(value, default=str)[:80]}"
-                )
-        try:
-            return pa.array([_spelt(v) for v in values], pa.string())
-        except UnicodeEncodeError:
-            raise AnnotationError(f"{where}: holds text that is not valid Unicode; repair the file") from None
-
     # ------------------------------------------------------------------------------------------------- telling
 
     def _tell(self, name: str, entries: Entries, columns: dict[str, pa.Array], matched: Rows, rows: Rows) -> None:
         if self.annotation.tells_boxes():
-            boxes = self._boxes_of(entries, name)[matched]
+            boxes, empty = boxes_of(entries, name)
+            if empty:
+                self._problem("value", name, f"{empty:,} boxes have no width or no height: passed over", empty)
+            boxes = boxes[matched]
             # one picture, one set of boxes: what is boxed already is no picture to box again
             use = boxes[:, 2] > 0
             if self.samples.box is not None:
                 use &= self.samples.box[rows, 2] == 0
             matched, rows = matched[use], rows[use]
-            rows = self._make_boxes(boxes[use], rows)
+            self.told.samples, rows = add_boxes(self.samples, boxes[use], rows)
         for column in FIELDS:
             if column in columns and column != self.annotation.join:
                 self._set(column, rows, columns[column].take(pa.array(matched)), name)
         if "caption" in entries:
-            listed = _as_list(entries["caption"])
+            listed = as_list(entries["caption"])
             captions = [listed[i] for i in matched]
             known = [i for i, c in enumerate(captions) if c not in (None, "", [])]
-            self.samples.add_captions(rows[known].tolist(), [self._sentences(captions[i], name) for i in known])
+            self.samples.add_captions(rows[known].tolist(), [sentences_of(captions[i], name) for i in known])
         if self.annotation.split is not None:
             marked = list(self._splits(columns, matched, rows))
             if self.annotation.reach == "identity":
@@ -314,48 +279,6 @@ class _Round:
                 self.samples.splits.leave(chosen, names)
             for names, chosen in marked:
                 self.samples.splits.mark(chosen, names)
-
-    def _boxes_of(self, entries: Entries, name: str) -> NDArray[np.int32]:
-        """x, y, width, height of each entry, shape (entries, 4), in whole pixels; 0 for those that are empty."""
-        names = BY_SIZE
-        if "box" in entries:
-            told = entries["box"]
-        else:
-            names = BY_SIZE if {*BY_SIZE} <= entries.keys() else BY_CORNERS
-            told = list(zip(*(_as_list(entries[name]) for name in names), strict=True))
-        by_corners = "box" not in entries and names == BY_CORNERS
-        boxes = np.zeros((len(told), 4), np.int32)
-        empty = 0
-        for number, box in enumerate(told):
-            try:
-                told_here = np.ravel(box).tolist()
-                if all(value is None or value == "" for value in told_here):
-                    continue  # nobody is boxed here
-                x, y, wide, high = (round(float(value)) for value in told_here)
-                boxes[number] = (x, y, wide - x, high - y) if by_corners else (x, y, wide, high)
-            except (TypeError, ValueError, OverflowError):
-                expected = ", ".join(BY_CORNERS if by_corners else BY_SIZE)
-                raise AnnotationError(f"{name}, entry {number}: expected a box {expected}, found {box!r:.80}") from None
-            if boxes[number, 2] <= 0 or boxes[number, 3] <= 0:
-                boxes[number] = 0
-                empty += 1
-        if empty:
-            self._problem("value", name, f"{empty:,} boxes have no width or no height: passed over", empty)
-        return boxes
-
-    def _make_boxes(self, boxes: NDArray[np.int32], rows: Rows) -> Rows:
-        """Samples for the boxes in the pictures at `rows`, where there are none yet; and the place of each."""
-        samples, before = self.samples, len(self.samples)
-        own = samples.box if samples.box is not None else np.zeros((before, 4), np.int32)
-        # a picture is known by the first row with its path, its boxes by that and their four numbers
-        picture = pc.index_in(samples.path, value_set=pc.unique(samples.path)).to_numpy().astype(np.int64)
-        keys = np.concatenate([np.c_[picture, own], np.c_[picture[rows], boxes]])
-        # paths are sorted, so their numbers are; within a picture, boxes from the left
-        distinct_keys, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        origin = np.r_[np.arange(before), rows]
-        self.told.samples = samples.take(origin[first])
-        self.told.samples.box = np.ascontiguousarray(distinct_keys[:, 1:], np.int32)
-        return np.asarray(place).ravel()[before:]
 
     def _set(self, column: str, rows: Rows, words: pa.Array, name: str) -> None:
         """A field of the samples at `rows`; what the file leaves open stays as the rules told it."""
@@ -369,15 +292,6 @@ class _Round:
             message = f"tells two values of {column} of {len(odd):,} samples (first: {first}): the last one counts"
             self._problem("contradiction", name, message, len(odd))
         self.samples.fields[column] = pc.coalesce(found, self.samples.fields[column])
-
-    def _sentences(self, value: Any, where: str) -> list[str]:
-        sentences = [value] if isinstance(value, str) else value
-        if not isinstance(sentences, list) or not all(isinstance(s, str) for s in sentences):
-            raise AnnotationError(
-                f"{where}: a caption should be text or a list of texts, found {json.dumps(value, default=str)[:80]}"
-            )
-        self._words(sentences, where)
-        return sentences
 
     def _splits(
         self, columns: dict[str, pa.Array], matched: Rows, rows: Rows
@@ -420,19 +334,8 @@ class _Round:
         self.told.problems.append(Problem(kind, where, message, count))
 
 
-def _spelt(value: Any) -> str | None:
-    """A number as a label: 479.0, of a matrix that holds fractions elsewhere, is `479`; no number (NaN) is none."""
-    if isinstance(value, float):
-        return None if not math.isfinite(value) else str(int(value)) if value.is_integer() else str(value)
-    return json.dumps(value) if isinstance(value, bool) else None if value is None or value == [] else str(value)
-
-
 def _size(entries: Entries) -> int:
     return len(next(iter(entries.values()), []))
-
-
-def _as_list(values: Any) -> list[Any]:
-    return values.to_pylist() if isinstance(values, pa.Array) else list(values)
 
 
 def split_words(

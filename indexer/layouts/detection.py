@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.errors import LayoutError
-from indexer.layouts.annotations import Files
+from indexer.layouts.files import Files
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.rules import apply_rules, is_image, take_asides
 from indexer.scan.listing import Listing, printable

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.errors import AnnotationError, Problem
-from indexer.layouts.annotations import Files
+from indexer.layouts.files import Files
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.language.parts import filled
 from indexer.layouts.language.queries import Queries

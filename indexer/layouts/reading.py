@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.errors import LayoutError, Problem
-from indexer.layouts.annotations import Files, annotate
+from indexer.layouts.annotations import annotate
 from indexer.layouts.draws import draw_splits
+from indexer.layouts.files import Files
 from indexer.layouts.joining import Rows
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.queries import add_queries
