@@ -77,12 +77,11 @@ def write_index(
     lengths = pc.cast(pc.binary_length(table["path"]), pa.int64())
     schema = schema_with(table.column_names)
     table = table.append_column("path_end", pc.cumulative_sum(lengths)).select(schema.names).cast(schema)
-    metadata = replace(metadata, digest=content_digest(table, metadata))
     # not the process id: in containers it is the same again and again
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("x+b") as file:
-            _write_parquet(table, metadata, file, rows_per_group)
+            metadata = _write_parquet(table, metadata, file, rows_per_group)
             write_seal(file, _chunks(pq.read_metadata(temporary)))
             file.flush()
             os.fsync(file.fileno())
@@ -100,7 +99,8 @@ def write_index(
     return metadata
 
 
-def _write_parquet(table: pa.Table, metadata: IndexMetadata, file: IO[bytes], rows_per_group: int) -> None:
+def _write_parquet(table: pa.Table, metadata: IndexMetadata, file: IO[bytes], rows_per_group: int) -> IndexMetadata:
+    """Write the columns, and meanwhile compute their digest, which the metadata behind them tells."""
     nested = [leaf for name, leaves in _NESTED.items() if name in table.column_names for leaf in leaves]
     ordinary = [c.name for c in COLUMNS if not c.mapped and c.name in table.column_names and c.name not in _NESTED]
     writer = pq.ParquetWriter(
@@ -115,10 +115,13 @@ def _write_parquet(table: pa.Table, metadata: IndexMetadata, file: IO[bytes], ro
         write_batch_size=rows_per_group,
         max_rows_per_page=rows_per_group,
     )
-    with writer:
+    with writer, ThreadPoolExecutor(1) as other:
+        digest = other.submit(content_digest, table, metadata)
         writer.write_table(table, row_group_size=rows_per_group)
+        metadata = replace(metadata, digest=digest.result())
         writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
     file.flush()
+    return metadata
 
 
 def _chunks(footer: Any) -> list[Chunk]:

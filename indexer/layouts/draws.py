@@ -33,14 +33,18 @@ def draw_splits(layout: Layout, samples: Samples) -> list[Problem]:
     """
     problems = []
     for draw in layout.draw:
+        pools: dict[str, tuple[Rows, list[Rows]]] = {}  # most trials draw from the same samples
         for values in rounds(draw.each):
-            pool = _pool(draw, samples, values)
-            there = len(_groups(samples, pool, _WHO)) if draw.of == "identity" else 0
-            if draw.of == "identity" and draw.take is not None and there < draw.take:
-                message = f"draws {draw.take:,} identities, there are {there:,}: not drawn"
+            origin = filled(draw.origin or "", values)
+            if origin not in pools:
+                pool = _pool(draw, samples, origin)
+                pools[origin] = pool, _groups(samples, pool, _WHO if draw.of == "identity" else [*draw.per])
+            pool, groups = pools[origin]
+            if draw.of == "identity" and draw.take is not None and len(groups) < draw.take:
+                message = f"draws {draw.take:,} identities, there are {len(groups):,}: not drawn"
                 problems.append(Problem("draw", _told(draw, values), message))
                 continue
-            chosen = _drawn(draw, samples, pool, Random(int(filled(draw.seed, values))))
+            chosen = _drawn(draw, pool, groups, Random(int(filled(draw.seed, values))))
             _mark(layout, draw.split, samples, chosen, values)
             if draw.rest is not None:
                 _mark(layout, draw.rest, samples, np.setdiff1d(pool, chosen), values)
@@ -51,13 +55,13 @@ def _told(draw: Draw, values: dict[str, str]) -> str:
     return filled(draw.split, values) if isinstance(draw.split, str) else ", ".join(values.values()) or "draw"
 
 
-def _pool(draw: Draw, samples: Samples, values: dict[str, str]) -> Rows:
+def _pool(draw: Draw, samples: Samples, origin: str) -> Rows:
     """What is drawn from: samples that show somebody, in path order."""
     fields = samples.fields
     keep = pc.and_(pc.is_valid(fields["identity"]), pc.is_null(fields["role"])).to_numpy(zero_copy_only=False)
-    if draw.origin is not None:
+    if origin:
         inside = np.zeros(len(samples), bool)
-        for name in (standard_split(word) for word in filled(draw.origin, values).split("+")):
+        for name in (standard_split(word) for word in origin.split("+")):
             if name in samples.splits.names:
                 inside |= samples.splits.rows_in(name)
         keep = keep & inside
@@ -67,13 +71,11 @@ def _pool(draw: Draw, samples: Samples, values: dict[str, str]) -> Rows:
     return np.flatnonzero(keep)
 
 
-def _drawn(draw: Draw, samples: Samples, pool: Rows, lot: Random) -> Rows:
+def _drawn(draw: Draw, pool: Rows, groups: list[Rows], lot: Random) -> Rows:
     if draw.take is None or not len(pool):
         return pool
     if draw.of == "identity":
-        groups = _groups(samples, pool, _WHO)
         return np.sort(np.concatenate([groups[i] for i in _some(lot, len(groups), draw.take)]))
-    groups = _groups(samples, pool, [*draw.per])
     return np.sort(np.concatenate([rows[_some(lot, len(rows), min(draw.take, len(rows)))] for rows in groups]))
 
 

@@ -102,10 +102,14 @@ def _ranks(identity: pa.Array) -> pa.Array:
 
 
 def _one_to_one(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:
-    """Pairs with equal text, where no two of ours are equal."""
-    found = pc.index_in(listed, value_set=ours, skip_nulls=True)
+    """Pairs with equal text, where ours are sorted and no two are equal."""
+    bounds = pc.min_max(listed)
+    # most lists name files of one folder: the others need not be looked at
+    first = len(ours) - (pc.sum(pc.greater_equal(ours, bounds["min"])).as_py() or 0)
+    last = pc.sum(pc.less_equal(ours, bounds["max"])).as_py() or 0
+    found = pc.index_in(listed, value_set=ours.slice(first, max(last - first, 0)), skip_nulls=True)
     entries = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-    return entries, found.drop_null().to_numpy().astype(np.int64)
+    return entries, found.drop_null().to_numpy().astype(np.int64) + first
 
 
 def _equal(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:
