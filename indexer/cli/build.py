@@ -115,7 +115,8 @@ def _tell(report: BuildReport, out: Console) -> None:
     told = {(c.splits, c.what): c for c in report.published} if whole else {}
     for name, split in facts.splits.items():
         if "/" not in name:
-            identities = _beside(f"{split.identities:>7,} identities", told.pop((name, "identities"), None))
+            noun = "identity" if split.identities == 1 else "identities"
+            identities = _beside(f"{split.identities:>7,} {noun}", told.pop((name, "identities"), None))
             counts = [_beside(f"{m} {c.samples:,}", told.pop((name, m), None)) for m, c in split.modalities.items()]
             counts += [_beside(f"{n:,} {role}", told.pop((name, role), None)) for role, n in split.roles.items()]
             counts += [_beside(f"{told[key].found:,} {key[1]}", told.pop(key)) for key in list(told) if key[0] == name]
@@ -129,7 +130,7 @@ def _tell(report: BuildReport, out: Console) -> None:
     protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in facts.splits if "/" in name))
     if protocols:
         out.print(
-            f"  and {len(protocols)} protocols: {', '.join(escape(p) + '/…' for p in protocols[:3])}{' …' if len(protocols) > 3 else ''}"
+            f"  and {count(len(protocols), 'protocol')}: {', '.join(escape(p) + '/…' for p in protocols[:3])}{' …' if len(protocols) > 3 else ''}"
         )
     none = [run for run in metadata.split_runs if not run.splits]
     if none and metadata.splits:

@@ -224,7 +224,7 @@ def _role_lines(shapes: Sequence[Measured], found: Sequence[Guesses]) -> list[st
     for word in sorted(counts):
         roles["junk" if word.startswith("-") or word.lower() in ("junk", "noise") else "distractor"].append(word)
     told = ", ".join(f"{r} = [{', '.join(map(quoted, words))}]" for r, words in roles.items() if words)
-    seen = ", ".join(f"{name_in(word)} ({count:,} images)" for word, count in sorted(counts.items()))
+    seen = ", ".join(f"{name_in(word)} ({_images(count)})" for word, count in sorted(counts.items()))
     return [f"# Labels that often mean nobody: {seen}. If so here:", f"# roles = {{ {told} }}"]
 
 
@@ -246,7 +246,7 @@ def _told(shapes: Sequence[Measured], found: Sequence[Guesses], extras: Extras) 
         words = {word for _, slot in slots for word in slot.words}
         images = sum(shapes[number].size for number, _ in slots)
         few = f": {', '.join(name_in(w) for w in sorted(words))}" if len(words) <= 8 else ""
-        remarks.append(f"{field}: {len(words):,} value{'s' * (len(words) != 1)} in {images:,} images{few}; check it")
+        remarks.append(f"{field}: {len(words):,} value{'s' * (len(words) != 1)} in {_images(images)}{few}; check it")
     if not any(r.startswith("identity") for r in remarks):
         remarks.insert(
             0,
@@ -261,7 +261,7 @@ def _warnings(shapes: Sequence[Measured], found: Sequence[Guesses]) -> list[str]
     remarks = []
     bare = sum(s.size for s, g in zip(shapes, found, strict=True) if not any(x.group == "identity" for x in g.values()))
     if bare and _labels(shapes, found):
-        remarks.append(f"no identity was seen in the paths of {bare:,} images")
+        remarks.append(f"no identity was seen in the paths of {_images(bare)}")
     if not _slots(shapes, found, "split"):
         remarks.append("no split was seen in the paths; if lists tell it, see the annotations")
     unknown = sorted(
@@ -302,9 +302,13 @@ def _repeats(shape: Measured, modality: Slot) -> bool:
 
 
 def _left_over(cut: Sequence[Measured], left: NDArray[np.int64], images: pa.Array) -> list[str]:
-    remarks = [f"no rule for {s.size:,} images such as {name_in(s.example)}" for s in cut[:8]]
+    remarks = [f"no rule for {_images(s.size)} such as {name_in(s.example)}" for s in cut[:8]]
     if len(cut) > 8:
-        remarks.append(f"no rule for {sum(s.size for s in cut[8:]):,} images of {len(cut) - 8:,} other shapes")
+        remarks.append(f"no rule for {_images(sum(s.size for s in cut[8:]))} of {len(cut) - 8:,} other shapes")
     if len(left):
-        remarks.append(f"no rule for {len(left):,} images such as {name_in(str(images[int(left[0])].as_py()))}")
+        remarks.append(f"no rule for {_images(len(left))} such as {name_in(str(images[int(left[0])].as_py()))}")
     return remarks
+
+
+def _images(number: int) -> str:
+    return f"{number:,} image{'s' * (number != 1)}"
