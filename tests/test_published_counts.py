@@ -186,7 +186,8 @@ def test_every_row_is_what_was_written(name, shared_trees):
                 found[path] = (row, modality)
 
     assert found.keys() == {e.path for e in entries}
-    for e in entries:
+    # of half a million frames every eighth: a suite should be quick
+    for e in entries[:: 8 if len(entries) > 200_000 else 1]:
         row, modality = found[e.path]
         told = {s for i, s in enumerate(names) if row["splits"] >> i & 1 and "/" not in s}
         assert row["identity"] == (None if e.ident.startswith("?") else e.ident), e.path
