@@ -193,3 +193,12 @@ def test_a_whole_tree_is_told_from_its_twin_by_the_published_counts(tmp_path, mo
     assert found.layout.name == "celeb-reid-light"
     next(make.root.rglob("*.jpg")).unlink()
     assert find_layout(layouts, list_tree(make.root)).chosen is None
+
+
+def test_a_dry_run_refuses_what_it_would_pass_over(tmp_path, run):
+    root = write(tmp_path / "d", ["a/1.jpg"])
+
+    done = run("build", root, "--dry-run", "--strict", "--protocol", "trial3")
+
+    assert done.returncode == 2
+    assert "so --strict and --protocol would do nothing" in done.stderr

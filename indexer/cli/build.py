@@ -76,7 +76,13 @@ def build(
 
     if dry_run:
         from indexer.cli.dry_run import show_dry_run
+        from indexer.errors import SettingsError
 
+        given = {"--strict": strict, "--force": force, "--trust": trust, "--protocol": protocol}
+        if idle := [name for name, value in given.items() if value]:
+            raise SettingsError(
+                f"--dry-run builds nothing, so {' and '.join(idle)} would do nothing; leave out either"
+            )
         show_dry_run(data, output, layout, as_json=as_json)
         return
     with console.progress() as progress:

@@ -28,7 +28,7 @@ def show_dry_run(data: Path, output: Path | None, layout: str | None, *, as_json
     from indexer.build import best_base
     from indexer.errors import SettingsError
     from indexer.layouts import known_layouts, load_layout
-    from indexer.layouts.detection import detect, find_layout
+    from indexer.layouts.detection import chosen_of, find_layout
     from indexer.layouts.manifest import is_manifest
     from indexer.layouts.preview import preview
     from indexer.scan import list_tree
@@ -56,8 +56,8 @@ def show_dry_run(data: Path, output: Path | None, layout: str | None, *, as_json
             _rank(detected, out)
         if chosen is not None:
             _examples(chosen.name, base, rules, out)
-    if chosen is None:
-        detect(known_layouts(), listing)  # says why there is none
+    if detected is not None:
+        chosen_of(detected, listing)  # says why there is none
 
 
 def _rank(detected: Detected, out: Console) -> None:

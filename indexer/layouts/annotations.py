@@ -114,6 +114,7 @@ class _Round:
             if path is None or kind is None:
                 lost.append(name)
                 continue
+            self.documents.forget()  # each of thousands is asked for once
             entries, lacking = self._read(name, path, kind)
             if lacking and kind != "xml":  # label files in XML hold an element for each thing that is there, or none
                 empty.append(name)

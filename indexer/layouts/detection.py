@@ -224,7 +224,15 @@ def detect(layouts: Mapping[str, Layout], listing: Listing) -> Score:
     Raises:
         LayoutError: None fits, or several fit alike; the message shows the nearest and what to do.
     """
-    detected = find_layout(layouts, listing)
+    return chosen_of(find_layout(layouts, listing), listing)
+
+
+def chosen_of(detected: Detected, listing: Listing) -> Score:
+    """The one layout that was found.
+
+    Raises:
+        LayoutError: There is none, or there are several; the message shows the nearest and what to do.
+    """
     if detected.chosen is not None:
         return detected.chosen
     if detected.alike:

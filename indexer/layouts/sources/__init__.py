@@ -24,6 +24,10 @@ class Documents:
         """None yet."""
         self._read: dict[tuple[Path, str], object] = {}
 
+    def forget(self) -> None:
+        """Let go of them all."""
+        self._read.clear()
+
     def of(self, path: Path, kind: Format, encoding: str) -> object:
         """The document in a JSON, JSON lines or MATLAB file."""
         if (path, kind) not in self._read:
