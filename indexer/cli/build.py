@@ -80,9 +80,7 @@ def build(
 
         given = {"--strict": strict, "--force": force, "--trust": trust, "--protocol": protocol}
         if idle := [name for name, value in given.items() if value]:
-            raise SettingsError(
-                f"--dry-run builds nothing, so {' and '.join(idle)} would do nothing; leave out either"
-            )
+            raise SettingsError(f"--dry-run builds nothing, so {' and '.join(idle)} would do nothing; leave out either")
         show_dry_run(data, output, layout, as_json=as_json)
         return
     with console.progress() as progress:
