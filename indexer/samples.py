@@ -91,6 +91,8 @@ class Samples:
     query_sets: tuple[QuerySet, ...] = ()
     composite: list[tuple[str, ...]] = field(default_factory=list)
     """Modalities that a picture shows side by side, left to right. Empty where none does."""
+    probed: dict[str, pa.Array] = field(default_factory=dict)
+    """What was found in the files: `width`, `height`, `mode`, `content_hash`. Empty where none was opened."""
 
     def __len__(self) -> int:
         return len(self.path)
@@ -111,6 +113,7 @@ class Samples:
             [self.queries[row] for row in rows] if self.queries else [],
             self.query_sets,
             [self.composite[row] for row in rows] if self.composite else [],
+            {name: values.take(at) for name, values in self.probed.items()},
         )
 
     def add_captions(self, rows: Sequence[int], captions: Iterable[Sequence[str]]) -> None:

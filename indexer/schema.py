@@ -88,6 +88,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
            nullable=True, optional=True),
     Column("queries", pa.list_(pa.int32()), "numbers of the queries that the sample is an item of, see `query_sets`",
            nullable=True, optional=True),
+    Column("width", pa.int32(), "pixels of the sample's file as it lies there; null: not readable", nullable=True, content=False,
+           optional=True),
+    Column("height", pa.int32(), "likewise", nullable=True, content=False, optional=True),
+    Column("mode", _TEXT_CODE, "Pillow's name of the file's pixels: `RGB`, `L`, …; null: not readable", nullable=True, content=False,
+           optional=True),
+    Column("content_hash", pa.binary(16), "first 16 bytes of the SHA-256 of the sample's file; null: not readable", nullable=True,
+           content=False, optional=True),
 )  # fmt: skip
 
 BY_NAME: Final[Mapping[str, Column]] = {c.name: c for c in COLUMNS}
@@ -173,12 +180,12 @@ class IndexMetadata:
     """The protocol whose splits are also the plain `train`, `query` …; empty where there is none."""
     query_sets: tuple[QuerySet, ...] = ()
     """Sets of queries of several items each; the column `queries` tells the items."""
+    made_by: str = ""
+    """How another index was turned into this one: `filter "modality == 'rgb'"`; empty: built from a tree."""
 
     def to_json(self) -> bytes:
         """The document as canonical JSON: the same metadata gives the same bytes."""
-        told = asdict(self)
-        if not self.query_sets:
-            del told["query_sets"]
+        told = {name: value for name, value in asdict(self).items() if value or name not in _ONLY_IF_TOLD}
         return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
@@ -229,6 +236,10 @@ class IndexMetadata:
             queries = one.last
         if position != self.samples or self.samples < 0 or self.identities < 0:
             raise ValueError("counts do not agree")
+
+
+_ONLY_IF_TOLD: Final = ("query_sets", "made_by")
+"""Fields that most indexes have no use for."""
 
 
 def _structured(raw: dict[str, Any]) -> dict[str, Any]:

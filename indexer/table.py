@@ -111,7 +111,7 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
 
 def _optional(samples: Samples) -> dict[str, pa.Array]:
     """The columns that only some datasets have."""
-    columns = {}
+    columns = {name: values.cast(BY_NAME[name].type) for name, values in samples.probed.items()}
     if samples.box is not None:
         boxes = pa.ListArray.from_arrays(
             pa.array(np.arange(0, 4 * len(samples) + 1, 4, dtype=np.int32)), pa.array(samples.box.ravel())

@@ -46,7 +46,7 @@ def test_build_names_what_it_did_not_take(tmp_path, run, run_json):
 
     assert "! 7 files that no rule of market1501 took:" in done.stderr
     assert "query/odd [0].jpg" in done.stderr
-    assert "… and 2 more (--json names them all)" in done.stderr
+    assert "… and 2 more (--verbose names them all)" in done.stderr
     assert report["unmatched"] == [f"query/odd [{i}].jpg" for i in range(7)]
     assert report["samples"] == 17
     assert report["layout"] == "market1501"

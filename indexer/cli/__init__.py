@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from indexer.cli import bench, build, console, demo, layouts, plan, stats
+from indexer.cli.command import command
 from indexer.errors import ProblemsFoundError, ReidIndexError, SettingsError
 
 app = typer.Typer(
@@ -23,11 +24,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("build")(build.build)
-app.command("stats")(stats.stats)
-app.command("plan")(plan.plan)
-app.command("layouts")(layouts.layouts)
-app.command("demo")(demo.demo)
+app.command("build")(command(build.build))
+app.command("stats")(command(stats.stats))
+app.command("plan")(command(plan.plan))
+app.command("layouts")(command(layouts.layouts))
+app.command("demo")(command(demo.demo))
 app.add_typer(bench.bench)
 
 
@@ -56,12 +57,13 @@ def _root(
 def _say(error: ReidIndexError) -> None:
     from rich.text import Text
 
-    console.err().print(Text.assemble(("error: ", "bold red"), str(error)))
+    console.errors().print(Text.assemble(("error: ", "bold red"), str(error)))
 
 
 def main() -> None:
     """Run the command line: a known error is one line and an exit code."""
     console.let_everything_be_printed()
+    console.be("usual")
     try:
         app()
     except ReidIndexError as error:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.command import command
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,6 +29,7 @@ def _measure() -> None:
 
 
 @bench.command("train")
+@command
 def train(
     data: Annotated[
         Path | None,

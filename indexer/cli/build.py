@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,7 +99,7 @@ def build(
         console.print_json(to_json(report))
     else:
         _tell(report, console.out())
-    _complain(report, console.err())
+    _complain(report, console.err(), shown=sys.maxsize if console.is_verbose() else _SHOWN)
 
 
 def _tell(report: BuildReport, out: Console) -> None:
@@ -155,7 +156,7 @@ def _beside(found: str, count: PublishedCount | None) -> str:
     return f"{found} [red](published {count.published:,})[/]" if count.differs else f"{found} [green]✓[/]"
 
 
-def _complain(report: BuildReport, err: Console) -> None:
+def _complain(report: BuildReport, err: Console, *, shown: int) -> None:
     """What a person should know before training on it."""
     from rich.markup import escape
 
@@ -168,11 +169,11 @@ def _complain(report: BuildReport, err: Console) -> None:
         err.print(
             f"[yellow]! {count(len(report.unmatched), 'image' if is_manifest(report.layout) else 'file')} {untold}:[/]"
         )
-        for path in report.unmatched[:_SHOWN]:
+        for path in report.unmatched[:shown]:
             err.print(f"    {escape(printable(path))}")
-        if len(report.unmatched) > _SHOWN:
-            err.print(f"    … and {len(report.unmatched) - _SHOWN:,} more (--json names them all)")
-    for problem in report.problems[: 2 * _SHOWN]:
+        if len(report.unmatched) > shown:
+            err.print(f"    … and {len(report.unmatched) - shown:,} more (--verbose names them all)")
+    for problem in report.problems[: 2 * shown]:
         err.print(f"[yellow]! {problem.kind}:[/] {escape(str(problem))}")
-    if len(report.problems) > 2 * _SHOWN:
-        err.print(f"    … and {len(report.problems) - 2 * _SHOWN:,} more problems (--json names them all)")
+    if len(report.problems) > 2 * shown:
+        err.print(f"    … and {len(report.problems) - 2 * shown:,} more problems (--verbose names them all)")

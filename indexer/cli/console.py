@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from rich.console import Console
 
 Report = Callable[[str, int], None]
+Loudness = Literal["quiet", "usual", "verbose"]
 _PLAIN_SECONDS = 10.0
+_loudness: Loudness = "usual"
+
+
+def be(loudness: Loudness) -> None:
+    """How much of what is no result is told, from now on."""
+    global _loudness
+    _loudness = loudness
+    logging.getLogger("reidindex").setLevel(logging.ERROR if loudness == "quiet" else logging.NOTSET)
+
+
+def is_verbose() -> bool:
+    """Whether everything is to be named that is otherwise counted."""
+    return _loudness == "verbose"
 
 
 def _reader_gone() -> NoReturn:
@@ -37,7 +52,12 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """For everything else."""
+    """For remarks, of which `--quiet` wants none."""
+    return _Quiet(stderr=True, highlight=False, soft_wrap=True, quiet=_loudness == "quiet")
+
+
+def errors() -> Console:
+    """For what went wrong."""
     return _Quiet(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -68,10 +88,10 @@ def count(number: int, word: str) -> str:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[Report]:
+def progress() -> Iterator[Report]:
     """A line that counts while long work runs; where stderr is no terminal, a plain line now and then."""
     console = err()
-    if quiet:
+    if _loudness == "quiet":
         yield lambda what, count: None
         return
     if not console.is_terminal:
