@@ -4,38 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.destination import output_file, refuse_foreign
 from indexer.errors import (
+    IndexDamagedError,
     IndexFileError,
+    IndexMissingError,
+    IndexVersionError,
     Problem,
     ProblemsFoundError,
     SettingsError,
     TreeMissingError,
     did_you_mean,
 )
+from indexer.freshness import current_index, fingerprint, is_touched, relative_root, tool
 from indexer.index_file import IndexFile, write_index
 from indexer.inspection.published import PublishedCount, published_counts, published_differences
 from indexer.inspection.statistics import Statistics, statistics
-from indexer.layouts import known_layouts, layout_names, load_layout
+from indexer.kept_pids import KnownPids
+from indexer.layouts import known_layouts, load_layout
 from indexer.layouts.definition import Layout
 from indexer.layouts.detection import bases, detect, sampled_images
 from indexer.layouts.manifest import is_manifest, read_manifest
 from indexer.layouts.reading import Reading, read_tree
 from indexer.layouts.rules import apply_rules
+from indexer.listed import files_beside
+from indexer.probing import Probe, probe_samples
 from indexer.scan.listing import Listing, list_tree, printable
 from indexer.schema import INDEX_NAME, IndexMetadata, Pairing
-from indexer.table import IndexTable, build_table
+from indexer.table import build_table
 
 Progress = Callable[[str, int], None]
 """Called with what is being done and how far it is (files so far)."""
@@ -58,6 +64,8 @@ class BuildReport:
     problems: tuple[Problem, ...] = ()
     published: tuple[PublishedCount, ...] = ()
     """What the dataset's source counts, and what was found."""
+    opened: int = 0
+    """Files that were opened, for a probe."""
     seconds: float = 0.0
 
     counted: Statistics | None = None
@@ -66,6 +74,59 @@ class BuildReport:
     def statistics(self) -> Statistics:
         """What the index holds; counted now where the build had nothing to do."""
         return self.counted if self.counted is not None else statistics(IndexFile(self.index))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree as it was found."""
+
+    listing: Listing | None
+    """None where a manifest is trusted."""
+    fingerprint: str
+    began_ns: int
+    """When the listing began, ns since 1970."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be built, of what, and where."""
+
+    root: Path
+    out: Path
+    """The index file: where a link leads."""
+    layout: str | None = None
+    protocol: str | None = None
+    strict: bool = False
+    force: bool = False
+    trust: bool = False
+    probe: Probe = field(default_factory=Probe)
+
+    @property
+    def manifest(self) -> Path | None:
+        """The table that takes the place of a layout."""
+        return Path(self.layout) if self.layout is not None and is_manifest(self.layout) else None
+
+    def look(self, on_progress: Progress | None = None) -> Tree:
+        """List the tree, unless a manifest is trusted.
+
+        Raises:
+            TreeError: It cannot be listed.
+        """
+        began, listing = time.time_ns(), None
+        if not self.trust:
+            exclude = [self.out, self.root / INDEX_NAME, *([self.manifest] if self.manifest is not None else [])]
+            counted = (lambda count: on_progress("listing files", count)) if on_progress else None
+            listing = list_tree(self.root, exclude=exclude, on_progress=counted)
+        return Tree(listing, fingerprint(listing, self.manifest), began)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier index of the tree is still good for."""
+
+    files: pa.Table | None = None
+    """What it has found in files that are still the same: `path` and the columns of the probe."""
+    pids: KnownPids | None = None
 
 
 def build_index(
@@ -77,6 +138,9 @@ def build_index(
     strict: bool = False,
     force: bool = False,
     trust: bool = False,
+    probe: bool = False,
+    hash: bool = False,
+    jobs: int = 1,
     on_progress: Progress | None = None,
 ) -> BuildReport:
     """Scan a dataset once and write its index.
@@ -90,6 +154,9 @@ def build_index(
         strict: Any problem and any file that nothing took is an error; nothing is written then.
         force: Write anew even when the index is up to date.
         trust: With a manifest: take its word that the files are there, do not list the folder.
+        probe: Open every picture for its width, height and mode.
+        hash: Read every sample's file for the digest of its content.
+        jobs: Processes that open files. More than one need the caller's `if __name__ == "__main__"`.
         on_progress: Told about long work.
 
     Raises:
@@ -100,8 +167,63 @@ def build_index(
         ProblemsFoundError: `strict`, and there is something to complain about.
         IndexFileError: The index cannot be written.
     """
+    if jobs < 1:
+        raise SettingsError(f"jobs: expected at least 1, found {jobs}")
+    started, root = time.perf_counter(), Path(root)
+    place = output_file(root, Path(out) if out is not None else None)
+    order = Order(root, place, layout, protocol, strict, force, trust, Probe(probe, hash, jobs))
+    _refuse(order)
+    chosen = load_layout(layout) if layout is not None and order.manifest is None else None
+    tree = order.look(on_progress)
+    if not force and not strict:
+        current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, order.probe)
+        if current is not None and not (order.probe and is_touched(current, root, tree.listing)):
+            return up_to_date(current, tree, started)
+    return make_index(order, tree, Earlier(), started, on_progress)
+
+
+def up_to_date(index: IndexFile, tree: Tree, started: float) -> BuildReport:
+    """The report of a build that had nothing to do."""
+    files = len(tree.listing) if tree.listing is not None else index.num_rows
+    seconds = time.perf_counter() - started
+    return BuildReport(index.path, True, index.metadata.layout, index.metadata, files, seconds=seconds)
+
+
+def _refuse(order: Order) -> None:
+    """What can be refused at once is refused before a long scan."""
+    if order.trust and order.manifest is None:
+        raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
+    manifest, out = order.manifest, order.out
+    if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
+        raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
+    if order.trust and not order.root.is_dir():
+        raise TreeMissingError(f"{order.root}: no such folder; check the path")
+    refuse_foreign(out, force=order.force)
+    if not order.force:
+        _refuse_reworked(out)
+
+
+def _refuse_reworked(out: Path) -> None:
+    """An index that somebody made of another one cannot be made again from the tree alone."""
+    with contextlib.suppress(IndexDamagedError, IndexMissingError, IndexVersionError):
+        if made_by := IndexFile(out).metadata.made_by:
+            raise IndexFileError(
+                f"{out}: was not built of a tree, but made by `{made_by}`; name another file with -o, or --force to replace it"
+            )
+
+
+def make_index(order: Order, tree: Tree, earlier: Earlier, started: float, on_progress: Progress | None) -> BuildReport:
+    """Read the names of a tree and write its index, whatever is there now.
+
+    Args:
+        order: What is wanted.
+        tree: As it was found.
+        earlier: What need not be found out again.
+        started: By `time.perf_counter`, for the report.
+        on_progress: Told about long work.
+    """
     with _no_search_for_cycles():
-        return _build(root, out, layout, protocol, strict=strict, force=force, trust=trust, on_progress=on_progress)
+        return _make(order, tree, earlier, started, on_progress or (lambda what, count: None))
 
 
 @contextlib.contextmanager
@@ -116,60 +238,56 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _build(
-    root: str | Path,
-    out: str | Path | None,
-    layout: str | None,
-    protocol: str | None,
-    *,
-    strict: bool,
-    force: bool,
-    trust: bool,
-    on_progress: Progress | None,
-) -> BuildReport:
-    started = time.perf_counter()
-    root = Path(root)
-    manifest = Path(layout) if layout is not None and is_manifest(layout) else None
-    if trust and manifest is None:
-        raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
-    out = output_file(root, Path(out) if out is not None else None)
-    if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
-        raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
-    if trust and not root.is_dir():
-        raise TreeMissingError(f"{root}: no such folder; check the path")
-    # what can be refused at once is refused before a long scan
-    chosen = load_layout(layout) if layout is not None and manifest is None else None
-    refuse_foreign(out, force=force)
-    listing = None if trust else _list(root, out, manifest, on_progress)
-    tell = on_progress or (lambda what, count: None)
-    fingerprint = _fingerprint(listing, manifest)
-    if not force and not strict:
-        current = _current(out, root, fingerprint, chosen, layout, protocol)
-        if current is not None:
-            files = len(listing) if listing is not None else current.num_rows
-            seconds = time.perf_counter() - started
-            return BuildReport(out, True, current.metadata.layout, current.metadata, files, seconds=seconds)
-    tell("reading names", len(listing) if listing is not None else 0)
+def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Progress) -> BuildReport:
+    root, out, manifest, listing = order.root, order.out, order.manifest, tree.listing
+    files = len(listing) if listing is not None else 0
+    tell("reading names", files)
+    published: Layout | None = None
     if manifest is not None:
-        name, digest, published = manifest.name, "", None
+        name, digest = manifest.name, ""
         reading = read_manifest(manifest, root, listing)
-        protocol = _known_protocol(protocol, None, reading)
+        protocol = _known_protocol(order.protocol, None, reading)
     else:
         assert listing is not None  # only a manifest can be trusted blindly
-        if chosen is None:
-            score = detect(known_layouts(), listing)
-            chosen, base = score.layout, score.base
-        else:
-            base = best_base(chosen, listing)
-        name, digest, published = chosen.name, chosen.digest, chosen
-        reading = read_tree(chosen, listing, base)
-        protocol = _known_protocol(protocol, chosen.default_protocol, reading)
-    made = build_table(reading.samples, modalities=reading.modalities, default_protocol=protocol)
+        published, base = _layout_and_base(order.layout, listing)
+        name, digest = published.name, published.digest
+        reading = read_tree(published, listing, base)
+        protocol = _known_protocol(order.protocol, published.default_protocol, reading)
+    probed, opened = None, 0
+    if order.probe:
+        looked = probe_samples(
+            reading.samples, root, order.probe, known=earlier.files, on_progress=lambda n: tell("opening samples", n)
+        )
+        probed, opened = looked.files, looked.opened
+        reading.problems += looked.problems
+    made = build_table(
+        reading.samples,
+        modalities=reading.modalities,
+        default_protocol=protocol,
+        renumber=earlier.pids.keep if earlier.pids is not None else None,
+    )
     problems = [*(listing.problems if listing is not None else ()), *reading.problems, *made.problems]
-    _raise_if_strict(strict, problems, reading, root)
+    _raise_if_strict(order.strict, problems, reading, root)
     tell("writing the index", made.table.num_rows)
-    metadata = _metadata(made, name, digest, fingerprint, root, out, protocol or "")
-    metadata = write_index(made.table, metadata, out)
+    metadata = IndexMetadata(
+        tool=tool(),
+        layout=name,
+        layout_digest=digest,
+        modalities=made.modalities,
+        splits=made.splits,
+        views=made.views,
+        pairing=Pairing.default(made.modalities),
+        samples=made.table.num_rows,
+        identities=made.identities,
+        split_runs=made.split_runs,
+        fingerprint=tree.fingerprint,
+        root=relative_root(root, out),
+        query_sets=made.query_sets,
+        protocol=protocol or "",
+        kept_pids=earlier.pids is not None,
+    )
+    beside = files_beside(listing, made.table, probed) if listing is not None else None
+    metadata = write_index(made.table, metadata, out, beside=beside, as_of_ns=tree.began_ns)
     facts = statistics(IndexFile(out))
     counts = published_counts(published, facts) if published is not None else ()
     if published is not None:
@@ -179,60 +297,26 @@ def _build(
         False,
         name,
         metadata,
-        len(listing) if listing is not None else made.table.num_rows,
+        files if listing is not None else made.table.num_rows,
         dict(listing.droppings) if listing is not None else {},
         reading.set_aside,
         tuple(reading.annotations),
         tuple(reading.unmatched),
         tuple(problems),
         counts,
+        opened,
         time.perf_counter() - started,
         facts,
     )
 
 
-def _list(root: Path, out: Path, manifest: Path | None, on_progress: Progress | None) -> Listing:
-    exclude = [out, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
-    counted = (lambda count: on_progress("listing files", count)) if on_progress else None
-    return list_tree(root, exclude=exclude, on_progress=counted)
-
-
-def _fingerprint(listing: Listing | None, manifest: Path | None) -> str:
-    """Digest of what the index would be made from."""
-    parts = [listing.fingerprint() if listing is not None else "trusted"]
-    if manifest is not None:
-        try:
-            status = manifest.stat()
-        except OSError as error:
-            raise TreeMissingError(f"{manifest}: this manifest cannot be read ({error.strerror})") from None
-        parts.append(f"{manifest.name}:{status.st_size}:{status.st_mtime_ns}")
-    return ":".join(parts)
-
-
-def _current(
-    out: Path, root: Path, fingerprint: str, chosen: Layout | None, layout: str | None, protocol: str | None
-) -> IndexFile | None:
-    """The index that is there, if it says what a new one would."""
-    if not out.exists():
-        return None
-    with contextlib.suppress(IndexFileError):  # a damaged or foreign index is simply made anew
-        index = IndexFile(out)
-        metadata = index.metadata
-        known = chosen
-        if chosen is None and layout is None:
-            known = load_layout(metadata.layout) if metadata.layout in layout_names() else None
-            same_layout = known is not None and known.digest == metadata.layout_digest
-        elif chosen is None:
-            same_layout = metadata.layout_digest == ""
-        else:
-            same_layout = chosen.digest == metadata.layout_digest and chosen.name == metadata.layout
-        same_tool = metadata.tool == _tool()
-        same_root = metadata.root == _relative_root(root, out)
-        usual = known.default_protocol if known is not None else None
-        same_protocol = metadata.protocol == (usual or "" if protocol is None else protocol)
-        if metadata.fingerprint == fingerprint and same_layout and same_tool and same_root and same_protocol:
-            return index
-    return None
+def _layout_and_base(layout: str | None, listing: Listing) -> tuple[Layout, str]:
+    """The layout that the user named, or the one that fits; and the dataset's folder below the root."""
+    if layout is not None:
+        chosen = load_layout(layout)
+        return chosen, best_base(chosen, listing)
+    score = detect(known_layouts(), listing)
+    return score.layout, score.base
 
 
 def best_base(layout: Layout, listing: Listing) -> str:
@@ -259,39 +343,6 @@ def _known_protocol(wanted: str | None, usual: str | None, reading: Reading) -> 
     return wanted if wanted is not None else usual
 
 
-def _metadata(
-    made: IndexTable, name: str, digest: str, fingerprint: str, root: Path, out: Path, protocol: str
-) -> IndexMetadata:
-    return IndexMetadata(
-        tool=_tool(),
-        layout=name,
-        layout_digest=digest,
-        modalities=made.modalities,
-        splits=made.splits,
-        views=made.views,
-        pairing=Pairing.default(made.modalities),
-        samples=made.table.num_rows,
-        identities=made.identities,
-        split_runs=made.split_runs,
-        fingerprint=fingerprint,
-        root=_relative_root(root, out),
-        query_sets=made.query_sets,
-        protocol=protocol,
-    )
-
-
-def _tool() -> str:
-    return f"reidindex {version('reidindex')}"
-
-
-def _relative_root(root: Path, out: Path) -> str:
-    """The root as seen from the index: tree and index can move together."""
-    try:
-        return Path(os.path.relpath(root.resolve(), out.parent.resolve())).as_posix()
-    except ValueError:  # Windows: another drive has no relative path
-        return root.resolve().as_posix()
-
-
 def _raise_if_strict(strict: bool, problems: list[Problem], reading: Reading, root: Path) -> None:
     if not strict or not (problems or reading.unmatched):
         return
@@ -315,6 +366,7 @@ def as_json(report: BuildReport) -> dict[str, Any]:
         "layout": report.layout,
         "digest": report.metadata.digest,
         "files": report.files,
+        "opened": report.opened,
         "samples": report.metadata.samples,
         "identities": report.metadata.identities,
         **(_UNKNOWN if report.up_to_date else _account(report)),

@@ -42,6 +42,7 @@ ProblemKind = Literal[
     "listed-missing",  # a list names files that are not in the tree
     "draw",  # splits that are drawn by lot could not be
     "incomplete-set",  # an aligned set that lacks one of its modalities
+    "image",  # a sample's file that was opened and could not be read
     "published",  # counts differ from the published ones
 ]
 

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from indexer.beside import read_beside, write_beside
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
 from indexer.mapped_columns import IntegerColumn, PathColumn
@@ -58,7 +59,13 @@ _log = logging.getLogger("reidindex")
 
 
 def write_index(
-    table: pa.Table, metadata: IndexMetadata, out: Path, *, rows_per_group: int = ROWS_PER_GROUP
+    table: pa.Table,
+    metadata: IndexMetadata,
+    out: Path,
+    *,
+    beside: pa.Table | None = None,
+    as_of_ns: int | None = None,
+    rows_per_group: int = ROWS_PER_GROUP,
 ) -> IndexMetadata:
     """Write an index in one step: afterwards `out` is the whole new index, or what it was before.
 
@@ -66,6 +73,9 @@ def write_index(
         table: All columns of the schema but `path_end`, in canonical order.
         metadata: The document; its `digest` is filled in here.
         out: The file to write. Its folder must exist.
+        beside: The files of the tree that are no samples, as of `indexer.beside`.
+        as_of_ns: When the tree was looked at, ns since 1970: the file bears this time, so that whatever is younger than the
+            file may be another thing than what it tells. None: now.
         rows_per_group: Rows of a row group, so also of a mapped piece.
 
     Returns:
@@ -81,10 +91,12 @@ def write_index(
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("x+b") as file:
-            metadata = _write_parquet(table, metadata, file, rows_per_group)
+            metadata = _write_parquet(table, metadata, file, rows_per_group, beside)
             write_seal(file, _chunks(pq.read_metadata(temporary)))
             file.flush()
             os.fsync(file.fileno())
+        if as_of_ns is not None:
+            os.utime(temporary, ns=(as_of_ns, as_of_ns))
         IndexFile(temporary)  # a reader must find what we think we wrote, before it replaces anything
         temporary.replace(out)
         _sync_folder(out.parent)
@@ -99,7 +111,9 @@ def write_index(
     return metadata
 
 
-def _write_parquet(table: pa.Table, metadata: IndexMetadata, file: IO[bytes], rows_per_group: int) -> IndexMetadata:
+def _write_parquet(
+    table: pa.Table, metadata: IndexMetadata, file: IO[bytes], rows_per_group: int, beside: pa.Table | None
+) -> IndexMetadata:
     """Write the columns, and meanwhile compute their digest, which the metadata behind them tells."""
     nested = [leaf for name, leaves in _NESTED.items() if name in table.column_names for leaf in leaves]
     ordinary = [c.name for c in COLUMNS if not c.mapped and c.name in table.column_names and c.name not in _NESTED]
@@ -118,7 +132,8 @@ def _write_parquet(table: pa.Table, metadata: IndexMetadata, file: IO[bytes], ro
     with writer, ThreadPoolExecutor(1) as other:
         digest = other.submit(content_digest, table, metadata)
         writer.write_table(table, row_group_size=rows_per_group)
-        metadata = replace(metadata, digest=digest.result())
+        place = write_beside(file, beside) if beside is not None else None
+        metadata = replace(metadata, digest=digest.result(), beside=place)
         writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
     file.flush()
     return metadata
@@ -230,6 +245,16 @@ class IndexFile:
             self._compare_checksums({leaf for path, leaf in self._leaves.items() if tops[path] in columns})
             return self._parquet.read(columns=columns)
 
+    def beside(self) -> pa.Table | None:
+        """The files of the tree that are no sample's path, as they were: `path`, `size`, `mtime_ns`, `content_hash`.
+
+        None where another tool has written the file anew, and so has lost them.
+        """
+        if self._seal is None:
+            return None
+        with _unreadable_is_damage(self.path):
+            return read_beside(self.path, self.metadata.beside)
+
     def take(self, columns: list[str], rows: NDArray[np.int64]) -> pa.Table:
         """Columns at `rows`, decoded by Arrow."""
         return self.table(columns).take(pa.array(rows))
@@ -280,6 +305,7 @@ class IndexFile:
         schema = schema_with(self._parquet.schema_arrow.names)
         if content_digest(self.table(schema.names).cast(schema), self.metadata) != self.metadata.digest:
             raise _damaged(self.path, "the content is not what was written: the digest differs")
+        self.beside()
 
 
 def is_index(path: Path) -> bool:

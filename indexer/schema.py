@@ -152,6 +152,16 @@ class QuerySet:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """Bytes of the index file that Parquet knows nothing of: `size` from `start` on."""
+
+    start: int
+    size: int
+    sha256: str
+    """Of the bytes, in hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexMetadata:
     """The JSON document that travels in the file under the key `reidindex`."""
 
@@ -167,7 +177,7 @@ class IndexMetadata:
     pairing: Pairing
     samples: int
     identities: int
-    """Number of pids."""
+    """Number of pids; all of them are below it."""
     split_runs: tuple[SplitRun, ...]
     fingerprint: str
     """Digest of the listing the index was made from: tells a stale index."""
@@ -182,6 +192,10 @@ class IndexMetadata:
     """Sets of queries of several items each; the column `queries` tells the items."""
     made_by: str = ""
     """How another index was turned into this one: `filter "modality == 'rgb'"`; empty: built from a tree."""
+    kept_pids: bool = False
+    """Identities that an earlier index knew have kept their pids: train's need not come first, and some may be nobody's."""
+    beside: Extent | None = None
+    """Where the files of the tree are told that are no sample's `path`; None: there are none, or nobody listed the tree."""
 
     def to_json(self) -> bytes:
         """The document as canonical JSON: the same metadata gives the same bytes."""
@@ -222,6 +236,10 @@ class IndexMetadata:
                 raise TypeError(f"{f.name} is not text")
             if f.type == "int" and not isinstance(getattr(self, f.name), int):
                 raise TypeError(f"{f.name} is not a number")
+            if f.type == "bool" and not isinstance(getattr(self, f.name), bool):
+                raise TypeError(f"{f.name} is not true or false")
+        if self.beside is not None and not (self.beside.start >= 0 and self.beside.size >= 0):
+            raise ValueError("beside does not lie within the file")
         if not 0 < len(self.modalities) <= MAX_MODALITIES or len(self.splits) > MAX_SPLITS:
             raise ValueError("too few or too many modalities or splits")
         position = 0
@@ -238,7 +256,7 @@ class IndexMetadata:
             raise ValueError("counts do not agree")
 
 
-_ONLY_IF_TOLD: Final = ("query_sets", "made_by")
+_ONLY_IF_TOLD: Final = ("query_sets", "made_by", "kept_pids", "beside")
 """Fields that most indexes have no use for."""
 
 
@@ -259,6 +277,9 @@ def _structured(raw: dict[str, Any]) -> dict[str, Any]:
         "query_sets": tuple(
             QuerySet(str(r["name"]), int(r["first"]), int(r["last"])) for r in raw.get("query_sets", ())
         ),
+        "beside": Extent(int(told["start"]), int(told["size"]), str(told["sha256"]))
+        if (told := raw.get("beside"))
+        else None,
     }
 
 

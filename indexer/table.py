@@ -5,7 +5,7 @@ The same samples give the same table, whatever order the file system listed them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from indexer.vocabulary import RGB, TEXT, modality_order, natural_key, split_ord
 
 _VIEWS: Final = ("front", "back", "side")
 Integers = NDArray[np.int64]
+Renumber = Callable[[Samples, NDArray[np.int32], int], tuple[NDArray[np.int32], int]]
+"""Samples, their pids, and the number of these → other pids, and the number that all are below."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,20 @@ class IndexTable:
     query_sets: tuple[QuerySet, ...] = ()
 
 
-def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_protocol: str | None = None) -> IndexTable:
+def build_table(
+    samples: Samples,
+    *,
+    modalities: Sequence[str] = (),
+    default_protocol: str | None = None,
+    renumber: Renumber | None = None,
+) -> IndexTable:
     """Number, order and name everything.
 
     Args:
         samples: In path order.
         modalities: In bit order; those found beyond come after. Empty: those found, in canonical order.
         default_protocol: The protocol whose splits are also the plain ones.
+        renumber: Gives other pids than the usual ones.
 
     Raises:
         LayoutError: More modalities than bits, or an aligned set that is none.
@@ -76,6 +85,8 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
     default_bits = split_bits & np.uint64((1 << len(plain)) - 1)
     split_rank, num_ranks = _split_ranks(default_bits)
     pid, identities = _number_identities(samples, split_rank, num_ranks)
+    if renumber is not None:
+        pid, identities = renumber(samples, pid, identities)
     camid = _number_cameras(samples)
     # Listing order is path order, so a stable sort by the other keys leaves paths sorted within them.
     order = np.lexsort((camid, masks, pid, split_rank))
@@ -111,7 +122,7 @@ def build_table(samples: Samples, *, modalities: Sequence[str] = (), default_pro
 
 def _optional(samples: Samples) -> dict[str, pa.Array]:
     """The columns that only some datasets have."""
-    columns = {name: values.cast(BY_NAME[name].type) for name, values in samples.probed.items()}
+    columns = {}
     if samples.box is not None:
         boxes = pa.ListArray.from_arrays(
             pa.array(np.arange(0, 4 * len(samples) + 1, 4, dtype=np.int32)), pa.array(samples.box.ravel())
@@ -119,6 +130,7 @@ def _optional(samples: Samples) -> dict[str, pa.Array]:
         columns["box"] = pc.if_else(pa.array(samples.box[:, 2] > 0), boxes, pa.nulls(len(samples), boxes.type))
     if samples.queries:
         columns["queries"] = pa.array([numbers or None for numbers in samples.queries], pa.list_(pa.int32()))
+    columns |= {name: values.cast(BY_NAME[name].type) for name, values in samples.probed.items()}
     return columns
 
 

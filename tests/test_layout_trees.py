@@ -9,7 +9,10 @@ import pytest
 
 from indexer.build import build_index
 from indexer.errors import LayoutError
+from indexer.index_file import IndexFile
 from indexer.layouts import load_layout
+from indexer.listed import listed_files
+from indexer.scan import list_tree
 from tests.layout_trees import Maker, all_trees
 
 
@@ -37,6 +40,9 @@ def test_a_tree_gives_the_rows_its_grammar_says(name, tmp_path):
     assert report.layout == layout
     assert not report.unmatched
     assert {p.kind for p in report.problems} - {"published"} == make.problems, report.problems
+    then, now = listed_files(IndexFile(report.index)), list_tree(make.root, exclude=[report.index])
+    assert then is not None
+    assert (then.path.to_pylist(), then.size.tolist()) == (now.paths, now.sizes.tolist())
     table = pq.read_table(report.index)
     found = {(r["path"], tuple(r.get("box") or ())): r for r in table.to_pylist()}
     expected = {(e.path, e.box or ()): e for e in make.rows}

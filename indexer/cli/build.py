@@ -55,9 +55,17 @@ def build(
     trust: Annotated[
         bool, typer.Option("--trust", help="Take a manifest's word that its files are there; list nothing.")
     ] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Open every picture: width, height, mode.")] = False,
+    hash: Annotated[bool, typer.Option("--hash", help="Read every sample's file: the digest of its content.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j", "--jobs", min=1, help="Processes that open files. [default: one a processor]", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Scan a dataset once and write its index. No sample is opened.
+    """Scan a dataset once and write its index. No sample is opened, unless with --probe or --hash.
 
     Examples:
 
@@ -70,16 +78,21 @@ def build(
       reidindex build data/unknown --dry-run
 
       reidindex build data/regdb --protocol trial3 -o regdb3.parquet
+
+      reidindex build data/ --probe --hash
     """  # fmt: skip
     from indexer.build import as_json as to_json
     from indexer.build import build_index
     from indexer.cli import console
+    from indexer.probing import available_cores
 
     if dry_run:
         from indexer.cli.dry_run import show_dry_run
         from indexer.errors import SettingsError
 
-        given = {"--strict": strict, "--force": force, "--trust": trust, "--protocol": protocol}
+        given = {
+            "--strict": strict, "--force": force, "--trust": trust, "--protocol": protocol, "--probe": probe, "--hash": hash,
+        }  # fmt: skip
         if idle := [name for name, value in given.items() if value]:
             raise SettingsError(f"--dry-run builds nothing, so {' and '.join(idle)} would do nothing; leave out either")
         show_dry_run(data, output, layout, as_json=as_json)
@@ -93,16 +106,20 @@ def build(
             strict=strict,
             force=force,
             trust=trust,
+            probe=probe,
+            hash=hash,
+            jobs=jobs or available_cores(),
             on_progress=progress,
         )
     if as_json:
         console.print_json(to_json(report))
     else:
-        _tell(report, console.out())
-    _complain(report, console.err(), shown=sys.maxsize if console.is_verbose() else _SHOWN)
+        tell(report, console.out())
+    complain(report, console.err(), shown=sys.maxsize if console.is_verbose() else _SHOWN)
 
 
-def _tell(report: BuildReport, out: Console) -> None:
+def tell(report: BuildReport, out: Console) -> None:
+    """What a build has made."""
     from rich.markup import escape
 
     metadata, facts = report.metadata, report.statistics
@@ -115,7 +132,8 @@ def _tell(report: BuildReport, out: Console) -> None:
         f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {count(metadata.samples, 'sample')} · {count(metadata.identities, 'identity')} · "
         f"{' '.join(metadata.modalities)}"
     )
-    out.print(f"  layout {escape(report.layout)} · {count(report.files, 'file')} in {report.seconds:.1f} s")
+    opened = f", {report.opened:,} opened," if report.opened else ""
+    out.print(f"  layout {escape(report.layout)} · {count(report.files, 'file')}{opened} in {report.seconds:.1f} s")
     whole = not any(p.kind == "published" and p.where == report.layout for p in report.problems)
     told = {(c.splits, c.what): c for c in report.published} if whole else {}
     for name, split in facts.splits.items():
@@ -156,7 +174,7 @@ def _beside(found: str, count: PublishedCount | None) -> str:
     return f"{found} [red](published {count.published:,})[/]" if count.differs else f"{found} [green]✓[/]"
 
 
-def _complain(report: BuildReport, err: Console, *, shown: int) -> None:
+def complain(report: BuildReport, err: Console, *, shown: int) -> None:
     """What a person should know before training on it."""
     from rich.markup import escape
 

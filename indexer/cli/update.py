@@ -1,0 +1,105 @@
+"""`reidindex update`: an index brought up to date with its tree."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from indexer.changes import Changes
+
+_SHOWN = 5
+
+
+def update(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
+    ],
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="The layout file or manifest of your own that the index was built with. [default: as it says]",
+            show_default=False,
+        ),
+    ] = None,
+    keep_pids: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-pids/--new-pids",
+            help="Known identities keep their pids, new ones come after them; or all are numbered anew. "
+            "[default: as the last time]",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j", "--jobs", min=1, help="Processes that open files. [default: one a processor]", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Bring an index up to date, with the layout, protocol and probes it was built with; open only what has changed.
+
+    Examples:
+
+      reidindex update data/
+
+      reidindex update data/ --keep-pids
+
+      reidindex update crops.parquet --layout crops.csv
+    """
+    from indexer.build import as_json as to_json
+    from indexer.cli import console
+    from indexer.cli.build import complain, tell
+    from indexer.probing import available_cores
+    from indexer.update import update_index
+
+    shown = sys.maxsize if console.is_verbose() else _SHOWN
+    with console.progress() as progress:
+        report = update_index(
+            data, layout=layout, keep_pids=keep_pids, jobs=jobs or available_cores(), on_progress=progress
+        )
+    if as_json:
+        happened = None
+        if report.changes is not None:
+            happened = {
+                "added": list(report.changes.added),
+                "removed": list(report.changes.removed),
+                "rewritten": list(report.changes.rewritten),
+                "moved": [{"from": old, "to": new} for old, new in report.changes.moved],
+            }
+        console.print_json({**to_json(report.build), "kept_pids": report.build.metadata.kept_pids, "changes": happened})
+    else:
+        if report.changes:
+            show_changes(report.changes, console.out(), shown)
+        tell(report.build, console.out())
+    complain(report.build, console.err(), shown=shown)
+
+
+def show_changes(found: Changes, out: Console, shown: int) -> None:
+    """The files that have changed, the first few of each kind."""
+    from rich.markup import escape
+
+    from indexer.cli.console import count
+    from indexer.scan.listing import printable
+
+    lines = {
+        "added": list(found.added),
+        "removed": list(found.removed),
+        "rewritten": list(found.rewritten),
+        "moved": [f"{old} → {new}" for old, new in found.moved],
+    }
+    for what, names in lines.items():
+        if names:
+            out.print(f"  {count(len(names), 'file')} {what}")
+        for name in names[:shown]:
+            out.print(f"    {escape(printable(name))}")
+        if len(names) > shown:
+            out.print(f"    [dim]… and {len(names) - shown:,} more (--verbose names them all)[/]")

@@ -1,0 +1,167 @@
+"""What a look into the files tells, and which files are looked into."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from indexer.build import build_index
+from indexer.errors import SettingsError
+from indexer.opening import look_into
+from indexer.probing import available_cores
+from tests import trees
+
+
+def picture(file, size=(4, 8), mode="RGB", **how):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size).save(file, **how)
+    return file
+
+
+@pytest.fixture
+def data(tmp_path):
+    root = tmp_path / "data"
+    for number in range(6):
+        picture(root / f"rgb/{number}/a.jpg", (10 + number, 20))
+        picture(root / f"ir/{number}/b.png", (7, 9), "L")
+    return root
+
+
+def rows(root):
+    return {row["path"]: row for row in pq.read_table(root / "reidindex.parquet").to_pylist()}
+
+
+def test_a_probe_tells_size_mode_and_content(data):
+    report = build_index(data, layout="folders", probe=True, hash=True)
+
+    found = rows(data)
+    assert report.opened == 12
+    assert (found["rgb/3/a.jpg"]["width"], found["rgb/3/a.jpg"]["height"]) == (13, 20)
+    assert {row["mode"] for path, row in found.items() if path.startswith("ir")} == {"L"}
+    for path, row in found.items():
+        assert row["content_hash"] == hashlib.sha256((data / path).read_bytes()).digest()[:16]
+
+
+def test_without_a_probe_nothing_is_opened_and_no_column_is_there(data):
+    report = build_index(data, layout="folders")
+
+    assert report.opened == 0
+    assert not {"width", "height", "mode", "content_hash"} & set(rows(data)["rgb/0/a.jpg"])
+
+
+def test_a_probe_changes_no_digest_and_so_no_batch(data):
+    plain = build_index(data, layout="folders").metadata.digest
+
+    assert build_index(data, layout="folders", probe=True, hash=True).metadata.digest == plain
+
+
+def test_what_cannot_be_read_is_kept_and_told(data):
+    (data / "rgb/0/a.jpg").write_bytes(b"<html>not found</html>")
+    (data / "rgb/1/a.jpg").write_bytes(b"")
+
+    report = build_index(data, layout="folders", probe=True, hash=True)
+
+    told = [(problem.kind, problem.where) for problem in report.problems]
+    assert told == [("image", "rgb/0/a.jpg"), ("image", "rgb/1/a.jpg")]
+    assert rows(data)["rgb/0/a.jpg"]["width"] is None
+    assert rows(data)["rgb/0/a.jpg"]["content_hash"] is not None
+
+
+def test_thousands_that_cannot_be_read_are_counted(tmp_path):
+    root = trees.write(tmp_path / "data", [f"a{n // 10}/{n}.jpg" for n in range(40)])
+
+    problems = build_index(root, layout="folders", probe=True).problems
+
+    assert len(problems) == 21
+    assert problems[-1].message == "20 more files could not be read"
+
+
+def test_several_processes_find_what_one_finds(tmp_path, data, monkeypatch):
+    build_index(data, tmp_path / "one.parquet", layout="folders", probe=True, hash=True)
+    monkeypatch.setattr("indexer.probing._FILES_A_TASK", 2)
+    build_index(data, tmp_path / "two.parquet", layout="folders", probe=True, hash=True, jobs=2)
+
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    with pytest.raises(SettingsError, match="jobs: expected at least 1, found 0"):
+        build_index(data, jobs=0)
+    assert available_cores() >= 1
+
+
+def test_partners_of_an_aligned_set_are_looked_into_too(tmp_path):
+    root = trees.rgbnt201(tmp_path / "data")
+    for file in root.rglob("*.jpg"):
+        picture(file)
+
+    report = build_index(root, probe=True, hash=True)
+
+    table = pq.read_table(report.index)
+    assert report.opened == 3 * table.num_rows
+    assert set(table["width"].to_pylist()) == {4}
+
+
+def test_sentences_are_no_pictures(tmp_path):
+    root = trees.orbench(tmp_path / "data")
+    for file in [*root.rglob("*.jpg"), *root.rglob("*.png")]:
+        picture(file)
+
+    report = build_index(root, probe=True)
+
+    assert {problem.kind for problem in report.problems} <= {"published"}
+    widths = {row["modality"]: row["width"] for row in rows(root).values()}
+    assert widths.get("text") is None
+    assert widths["nir"] == 4
+
+
+def test_an_index_that_was_probed_is_up_to_date_for_whoever_asks_for_less(data):
+    build_index(data, layout="folders", probe=True)
+    stamp(data)
+
+    assert build_index(data, layout="folders").up_to_date
+    assert build_index(data, layout="folders", probe=True).up_to_date
+    assert not build_index(data, layout="folders", probe=True, hash=True).up_to_date
+
+
+def test_a_hashed_index_is_not_up_to_date_over_a_file_rewritten_in_secret(data):
+    build_index(data, layout="folders", hash=True)
+    stamp(data)
+    assert build_index(data, layout="folders", hash=True).up_to_date
+    stamp(data, ahead=0)
+    secretly_rewrite(data / "ir/2/b.png")
+
+    report = build_index(data, layout="folders", hash=True)
+
+    assert not report.up_to_date
+    digest = hashlib.sha256((data / "ir/2/b.png").read_bytes()).digest()[:16]
+    assert rows(data)["ir/2/b.png"]["content_hash"] == digest
+
+
+def test_a_picture_of_too_many_pixels_for_pillow_is_told_not_decoded(tmp_path):
+    file = tmp_path / "bomb.png"
+    picture(file, (1, 1))
+    content = bytearray(file.read_bytes())
+    content[16:24] = (30_000).to_bytes(4, "big") * 2
+    file.write_bytes(content)  # the checksum of the header no longer fits: Pillow says so, or that it is a bomb
+
+    (found,) = look_into(str(tmp_path), ["bomb.png"], [True], hashes=False)
+
+    assert found.width is None
+    assert found.fault is not None
+    assert found.fault.startswith("not an image that can be read")
+
+
+def stamp(root, ahead=10):
+    """As if the index had been made some time after its files."""
+    index = root / "reidindex.parquet"
+    at = max(file.stat().st_ctime_ns for file in root.rglob("*")) + (ahead + 2) * 10**9
+    os.utime(index, ns=(at, at))
+
+
+def secretly_rewrite(file):
+    status = file.stat()
+    file.write_bytes(bytes(reversed(file.read_bytes())))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
