@@ -198,6 +198,11 @@ class IndexFile:
         return column in self._parquet.schema_arrow.names
 
     @property
+    def sealed(self) -> bool:
+        """Whether its checksums are there; not in a file that another tool has written anew."""
+        return self._seal is not None
+
+    @property
     def num_rows(self) -> int:
         """Number of samples."""
         return self.metadata.samples

@@ -73,12 +73,30 @@ def listed_files(index: IndexFile) -> ListedFiles | None:
     beside = index.beside()
     if beside is None or index.metadata.made_by or index.metadata.fingerprint.startswith("trusted"):
         return None
-    rows = _with_all_columns(index.table(["path", "size", "mtime_ns", *(name for name in PROBED if index.has(name))]))
+    rows = _rows(index)
     told = rows.filter(pc.not_equal(rows["size"], UNKNOWN))  # not those of sentences, whose document lies beside
-    table = pa.concat_tables([told, beside]).combine_chunks()
+    return _each_once(pa.concat_tables([told, beside]))
+
+
+def known_files(index: IndexFile) -> ListedFiles:
+    """The files that an index names in its rows, for one that was not made of a listing."""
+    partners = index.table(["aligned"])["aligned"].combine_chunks().flatten()
+    paths = pc.unique(pc.struct_field(partners, "path")) if len(partners) else pa.array([], pa.string())
+    unknown = pa.repeat(pa.scalar(UNKNOWN, pa.int64()), len(paths))
+    others = _with_all_columns(pa.table({"path": paths, "size": unknown, "mtime_ns": unknown}))
+    return _each_once(pa.concat_tables([_rows(index), others]))
+
+
+def _rows(index: IndexFile) -> pa.Table:
+    return _with_all_columns(index.table(["path", "size", "mtime_ns", *(name for name in PROBED if index.has(name))]))
+
+
+def _each_once(table: pa.Table) -> ListedFiles:
+    """Sorted by path: boxes and sentences are several samples of one file."""
+    table = table.combine_chunks()
     table = table.take(pc.sort_indices(table["path"])).combine_chunks()
     path = table["path"].combine_chunks()
-    first = np.ones(len(path), bool)  # boxes and sentences: several samples of one file
+    first = np.ones(len(path), bool)
     first[1:] = pc.not_equal(path[1:], path[:-1]).to_numpy(zero_copy_only=False)
     return ListedFiles(table.filter(pa.array(first)).combine_chunks())
 

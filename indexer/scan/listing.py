@@ -24,7 +24,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
-from indexer.schema import INDEX_NAME
 
 Progress = Callable[[int], None]
 
@@ -32,6 +31,9 @@ _DROPPING: Final = re.compile(
     r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
 )
 """Names that systems and tools leave behind, files and folders alike; hidden names are among them."""
+
+_OURS: Final = ("reidindex.", "reidindex-")
+"""The index, reports, sheets of batches: what we write, by default under such names, is nothing to tell about."""
 
 _SUSPECT: Final = frozenset("._@tTdDrR")
 """First letters of such names, and of ours: the others need no closer look. It runs for every file of a dataset."""
@@ -196,8 +198,8 @@ class _Walk:
         return folders
 
     def _is_dropping(self, name: str) -> bool:
-        if name == INDEX_NAME:
-            return True  # ours, and nothing to tell about
+        if name.startswith(_OURS):
+            return True
         if not _DROPPING.fullmatch(name):
             return False
         self.droppings[name if name[0] != "." or name == ".DS_Store" else ".*"] += 1

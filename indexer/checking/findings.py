@@ -1,0 +1,58 @@
+"""What a check can find, and what helps against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Kind = Literal[
+    "damaged", "unsealed", "inconsistent", "added", "removed", "rewritten", "moved", "content", "doubtful", "picture",
+    "copy-identity", "copy-split",
+]  # fmt: skip
+
+TOLD: Final[dict[Kind, str]] = {
+    "damaged": "the index does not hold what was written",
+    "unsealed": "the index has no seal: another tool has written it anew, or its seal is damaged",
+    "inconsistent": "rows of the index contradict each other or its metadata",
+    "added": "files that the index does not know",
+    "removed": "files that the index knows and that are gone",
+    "rewritten": "files that have another size or time",
+    "moved": "files that are elsewhere now",
+    "content": "files whose content is another one, though size and time are the same",
+    "doubtful": "files that may have been rewritten with their old size and time; there is no digest to tell",
+    "picture": "samples that cannot be read as pictures",
+    "copy-identity": "contents that are filed under several identities",
+    "copy-split": "contents that are in training and held out",
+}
+
+HINTS: Final[dict[Kind, str]] = {
+    "damaged": "reidindex build {data} --force",
+    "unsealed": "reidindex build {data} --force",
+    "inconsistent": "reidindex build {data} --force",
+    "added": "reidindex update {index}",
+    "removed": "bring the files back, or: reidindex update {index}",
+    "rewritten": "reidindex update {index}",
+    "moved": "reidindex update {index}",
+    "content": "bring the files back, or: reidindex build {data} --hash --force",
+    "doubtful": "reidindex build {data} --hash --force, which a later check can compare with",
+    "picture": "fetch the files again, then: reidindex update {index}",
+    "copy-identity": "look at them with reidindex show {index} --identity LABEL; correct the labels or leave the files out",
+    "copy-split": "leave the copies out of one of the splits",
+}
+"""What to run or do, by kind."""
+
+assert tuple(TOLD) == tuple(HINTS) == get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong."""
+
+    kind: Kind
+    where: str
+    """A path, or the index."""
+    message: str = ""
+    """What more there is to say."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.message else self.where

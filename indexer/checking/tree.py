@@ -1,0 +1,131 @@
+"""An index and the files that are there -> which are not as they were."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from indexer.changes import Changes, changes, unchanged
+from indexer.checking.findings import Finding
+from indexer.index_file import IndexFile
+from indexer.listed import ListedFiles, known_files, listed_files
+from indexer.opening import content_hash
+from indexer.scan.listing import Listing, list_tree
+from indexer.scan.status import GRANULARITY_NS, touched_since
+from indexer.schema import INDEX_NAME, UNKNOWN
+
+_MOST_OF_A_TREE = 0.9
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass
+class TreeReport:
+    """What a comparison has found."""
+
+    files: int = 0
+    """Files of the tree; for an index that was not made from a tree, those that it names."""
+    findings: list[Finding] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    compared: int = 0
+    """Files whose content was compared with its digest."""
+
+
+def compare_with_tree(
+    index: IndexFile, root: Path, manifest: Path | None, *, deep: bool, on_progress: Progress
+) -> TreeReport:
+    """Find the files that are not as the index tells them.
+
+    Args:
+        index: The index.
+        root: The dataset folder.
+        manifest: Of an index that was made with one: it may lie in the tree.
+        deep: Compare the content of every file whose digest is known; else of those only that may have been rewritten in
+            secret.
+        on_progress: Told about long work.
+
+    Raises:
+        TreeError: The tree cannot be listed.
+    """
+    report = TreeReport()
+    then = listed_files(index)
+    if then is None:
+        then = known_files(index)
+        now = _looked_at(root, then)
+        report.remarks.append("this index tells its samples only: files that came to the tree are not looked for")
+    else:
+        exclude = [index.path, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
+        now = list_tree(root, exclude=exclude, on_progress=lambda n: on_progress("listing files", n))
+    report.files = len(now)
+    happened = changes(then, now) if now.fingerprint() != index.metadata.fingerprint.partition(":")[0] else Changes()
+    report.findings += _told(happened)
+    old, here = unchanged(then, now)
+    paths = [now.paths[row] for row in here]
+    hashes = then.table["content_hash"].combine_chunks().take(pa.array(old))
+    stamp = index.path.stat().st_mtime_ns
+    has_digest = hashes.is_valid().to_numpy(zero_copy_only=False)
+    doubtful = touched_since(root, paths, stamp)
+    to_compare = np.flatnonzero(has_digest & (doubtful | deep))
+    for count, row in enumerate(to_compare.tolist()):
+        if count % 100 == 0:
+            on_progress("comparing contents", count)
+        report.findings += _compared(root, paths[row], hashes[row].as_py())
+    report.compared = len(to_compare)
+    # without a digest nothing can be looked up: a clock's inaccuracy is no reason for an alarm
+    told = touched_since(root, paths, stamp + GRANULARITY_NS) & ~has_digest
+    if deep and not has_digest.any():
+        report.remarks.append("contents could not be compared: the index was built without --hash")
+    if told.sum() > _MOST_OF_A_TREE * max(len(paths), 1):
+        report.remarks.append(
+            "all files are younger than the index, as after a copy: whether one was rewritten with its old size and time, only digests could tell (build --hash)"
+        )
+    else:
+        report.findings += [Finding("doubtful", paths[row]) for row in np.flatnonzero(told).tolist()]
+    return report
+
+
+def _told(happened: Changes) -> list[Finding]:
+    return [
+        *(Finding("added", path) for path in happened.added),
+        *(Finding("removed", path) for path in happened.removed),
+        *(Finding("rewritten", path) for path in happened.rewritten),
+        *(Finding("moved", old, f"is now {new}") for old, new in happened.moved),
+    ]
+
+
+def _compared(root: Path, path: str, expected: bytes) -> list[Finding]:
+    try:
+        found = content_hash((root / path).read_bytes())
+    except OSError as error:
+        return [Finding("content", path, f"cannot be read ({error.strerror or error})")]
+    return [] if found == expected else [Finding("content", path)]
+
+
+def _looked_at(root: Path, then: ListedFiles) -> Listing:
+    """The files that an index names, as they are; without a size or time where it tells none."""
+    paths, sizes, times = [], [], []
+    for path, size in zip(then.path.to_pylist(), then.size.tolist(), strict=True):
+        try:
+            status = os.stat(root / path)  # noqa: PTH116 - once for every sample
+        except OSError:
+            continue
+        paths.append(path)
+        sizes.append(status.st_size if size != UNKNOWN else UNKNOWN)
+        times.append(status.st_mtime_ns if size != UNKNOWN else UNKNOWN)
+    return Listing(root, paths, np.array(sizes, np.int64), np.array(times, np.int64))
+
+
+def files_of_samples(index: IndexFile) -> pa.Array:
+    """Every file that holds a sample or a part of an aligned one, each once; not the documents of sentences."""
+    table = index.table(["path", "aligned", "size", "modality"])
+    pictures = pc.not_equal(table["modality"].cast(pa.string()), "text")
+    paths = table["path"].filter(pictures)
+    partners = table["aligned"].combine_chunks().flatten()
+    others = pc.struct_field(partners, "path") if len(partners) else pa.array([], pa.string())
+    return pc.unique(pa.chunked_array([*paths.chunks, others]))
