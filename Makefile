@@ -5,13 +5,14 @@ DEMO   ?= demo-data
 PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN     = $(VENV)/bin/reidindex
 
-.PHONY: help demo test lint docs oldest peers integration bench clean
+.PHONY: help demo test lint docs oldest peers integration readers browser bench clean
 
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
 	@echo "make oldest the batches once more, under the oldest versions that are allowed"
 	@echo "make integration  the frameworks that people train with, so that make test tries the sampler in them"
+	@echo "make readers browser  libraries that read exports, and what drives Chromium: make test then tries both"
 	@echo "make docs   write the datasets of docs/layouts.md anew, after a change of a layout file"
 	@echo "make bench  measure speed: a build against find, opening against Arrow, the sampler against others"
 
@@ -39,6 +40,17 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test
 $(VENV)/.installed-integration: $(VENV)/.installed-test
 	@echo "installing the frameworks that the sampler is tried in ..."
 	@$(PIP) -e '.[integration]'
+	@touch $@
+
+$(VENV)/.installed-readers: $(VENV)/.installed-test
+	@echo "installing libraries that read what we export ..."
+	@$(PIP) -e '.[readers]'
+	@touch $@
+
+$(VENV)/.installed-browser: $(VENV)/.installed-test
+	@echo "installing what drives a browser ..."
+	@$(PIP) -e '.[browser]'
+	@command -v chromium >/dev/null || echo "the browser itself, on Debian and Ubuntu: apt-get install chromium"
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -70,13 +82,17 @@ oldest:
 	@$(PYTHON) -m venv $(VENV)-oldest
 	@$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/oldest.txt
 	@$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	$(VENV)-oldest/bin/python -m pytest --numprocesses auto --dist loadgroup tests/test_golden_batches.py tests/test_plan.py tests/test_table.py
+	$(VENV)-oldest/bin/python -m pytest --numprocesses auto --dist loadgroup tests/test_golden_batches.py tests/test_plan.py tests/test_table.py tests/test_check.py tests/test_update.py
 
 # With them, the test of the benchmarks runs them too.
 peers: $(VENV)/.installed-bench
 
 # With them, `make test` trains in each of them; without, it says what it skips.
 integration: $(VENV)/.installed-integration
+
+# With them, `make test` reads exports with the libraries they are for, and opens a report in Chromium.
+readers: $(VENV)/.installed-readers
+browser: $(VENV)/.installed-browser
 
 bench: peers
 	$(VENV)/bin/python -m tests.benchmarks

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from sampler_runtime.loader import make_loader
     from sampler_runtime.mapped import MappedIndex, open_index
     from sampler_runtime.settings import Identity
+    from sampler_runtime.showing.contact_sheet import ContactSheet
+    from sampler_runtime.showing.show_batch import show_batch
 
 __all__ = [
+    "ContactSheet",
     "Identity",
     "IndexDataset",
     "Instance",
@@ -37,9 +40,11 @@ __all__ = [
     "StateError",
     "make_loader",
     "open_index",
+    "show_batch",
 ]
 
 _HOME = {
+    "ContactSheet": "sampler_runtime.showing.contact_sheet",
     "Identity": "sampler_runtime.settings",
     "JointIndex": "sampler_runtime.joint",
     "StateError": "indexer.errors",
@@ -51,6 +56,7 @@ _HOME = {
     "Sample": "sampler_runtime.dataset",
     "make_loader": "sampler_runtime.loader",
     "open_index": "sampler_runtime.mapped",
+    "show_batch": "sampler_runtime.showing.show_batch",
 }
 
 

@@ -361,6 +361,11 @@ class PKBatchSampler(BatchSampler):
         batches = rows.tolist()
         return [[tuple(instance) for instance in batch] for batch in batches] if self.compose else batches
 
+    def _repr_html_(self) -> str:
+        from sampler_runtime.showing.cards import sampler_card
+
+        return sampler_card(self)
+
     def __repr__(self) -> str:
         s = self.settings
         return f"PKBatchSampler(P={s.p}, K={s.k}, each={s.each!r}, {self.num_identities:,} identities, {len(self):,} batches)"

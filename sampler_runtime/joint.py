@@ -71,6 +71,11 @@ class JointIndex:
     def __repr__(self) -> str:
         return f"<joint index: {self.selection}, {len(self):,} samples, {'+'.join(self.modalities)}>"
 
+    def _repr_html_(self) -> str:
+        from sampler_runtime.showing.cards import joint_card
+
+        return joint_card(self)
+
     @cached_property
     def pids(self) -> NDArray[np.int32]:
         """The distinct pids, ascending; those of a part follow those of the part before."""

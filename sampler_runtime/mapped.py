@@ -131,6 +131,11 @@ class MappedIndex:
     def __repr__(self) -> str:
         return f"<index {self.path.name}: {self.selection}, {len(self):,} samples, {'+'.join(self.modalities)}>"
 
+    def _repr_html_(self) -> str:
+        from sampler_runtime.showing.cards import index_card
+
+        return index_card(self)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MappedIndex) or self.digest != other.digest or len(self) != len(other):
             return False

@@ -90,6 +90,11 @@ class EpochPlan:
         ]
         return self.blocks.pids[np.sort(np.concatenate(found))] if found else np.empty(0, np.int32)
 
+    def _repr_html_(self) -> str:
+        from sampler_runtime.showing.cards import plan_card
+
+        return plan_card(self)
+
     def _visits(self, part: Part, stream: Stream, epoch: int, numbers: Rows) -> Visits:
         passes, first = divmod(epoch * self.num_batches, stream.batches_per_pass)
         at = numbers + first

@@ -16,12 +16,15 @@ from hypothesis import settings
 
 from indexer.build import build_index
 from indexer.cli import main
+from indexer.demo import write_demo
 from sampler_runtime.mapped import MappedIndex, open_index
 from tests import trees
 
 # Machines are shared and noisy: a slow example is not a wrong one. The number of examples is a choice of time.
-settings.register_profile("reidindex", deadline=None, max_examples=60, derandomize=bool(os.environ.get("CI")))
-settings.load_profile("reidindex")
+# On a developer's machine a third of the examples, other ones each time; the gate has many, and always the same.
+settings.register_profile("developer", deadline=None, max_examples=20)
+settings.register_profile("gate", deadline=None, max_examples=60, derandomize=True)
+settings.load_profile("gate" if os.environ.get("CI") else "developer")
 
 # The suite writes thousands of small indexes. A disk that is busy elsewhere takes a second to make each of them last;
 # that a build does so in the right order is a matter of its own, and looked at in processes of their own.
@@ -63,6 +66,14 @@ def run_json(run: Run) -> Callable[..., dict[str, object]]:
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
     return run_json
+
+
+@pytest.fixture(scope="session")
+def drawn_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo dataset of 24 people without an index, drawn once: whoever changes it copies it."""
+    folder = tmp_path_factory.mktemp("drawn") / "demo-data"
+    write_demo(folder, identities=24)
+    return folder
 
 
 @pytest.fixture(params=sorted(trees.ALL))

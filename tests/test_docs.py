@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from indexer.build import build_index
-from indexer.demo import write_demo
 from indexer.layouts import known_layouts
 from indexer.layouts.catalogue import rewritten
 from indexer.schema import COLUMNS, IndexMetadata
@@ -27,10 +27,10 @@ def blocks(file, language):
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(tmp_path_factory, drawn_demo):
     """A folder that holds `demo-data`, as the docs suppose."""
     folder = tmp_path_factory.mktemp("docs")
-    write_demo(folder / "demo-data", identities=24)
+    shutil.copytree(drawn_demo, folder / "demo-data")
     build_index(folder / "demo-data")
     return folder
 

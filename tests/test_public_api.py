@@ -14,6 +14,7 @@ import pytest
         (
             "sampler_runtime",
             [
+                "ContactSheet",
                 "Identity",
                 "IndexDataset",
                 "Instance",
@@ -25,6 +26,7 @@ import pytest
                 "StateError",
                 "make_loader",
                 "open_index",
+                "show_batch",
             ],
         ),
     ],

@@ -12,7 +12,25 @@ from typing import Annotated
 
 import typer
 
-from indexer.cli import bench, build, console, demo, layouts, plan, stats
+from indexer.cli import (
+    bench,
+    build,
+    check,
+    console,
+    demo,
+    diff,
+    export,
+    filter,
+    layouts,
+    merge,
+    plan,
+    query,
+    report,
+    show,
+    split,
+    stats,
+    update,
+)
 from indexer.cli.command import command
 from indexer.errors import ProblemsFoundError, ReidIndexError, SettingsError
 
@@ -25,8 +43,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("build")(command(build.build))
+app.command("update")(command(update.update))
+app.command("check")(command(check.check))
 app.command("stats")(command(stats.stats))
 app.command("plan")(command(plan.plan))
+app.command("show")(command(show.show))
+app.command("report")(command(report.report))
+app.command("diff")(command(diff.diff))
+app.command("split")(command(split.split))
+app.command("merge")(command(merge.merge))
+app.command("filter")(command(filter.filter_samples))
+app.command("query")(command(query.query))
+app.command("export")(command(export.export))
 app.command("layouts")(command(layouts.layouts))
 app.command("demo")(command(demo.demo))
 app.add_typer(bench.bench)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from indexer.checking import CheckReport
 
 _SHOWN = 5
+
+
+class Look(str, Enum):
+    """How closely to look at pictures. An enumeration: older versions of Typer know no literals."""
+
+    none = "none"
+    header = "header"
+    decode = "decode"
+
+
 _FOUND = 3
 """Exit code: there are problems."""
 
@@ -28,7 +39,7 @@ def check(
         ),
     ] = False,
     images: Annotated[
-        Literal["none", "header", "decode"] | None,
+        Look | None,
         typer.Option(
             help="How closely to look at each picture; a header tells nothing of a JPEG that was cut off. "
             "[default: none; decode with --deep]",
@@ -59,12 +70,18 @@ def check(
     from indexer.probing import available_cores
 
     with console.progress() as progress:
-        report = check_index(data, deep=deep, images=images, jobs=jobs or available_cores(), on_progress=progress)
+        report = check_index(
+            data,
+            deep=deep,
+            images=images.value if images is not None else None,
+            jobs=jobs or available_cores(),
+            on_progress=progress,
+        )
     if as_json:
         console.print_json(report.to_json())
     else:
         _tell(report, fix_hint, sys.maxsize if console.is_verbose() else _SHOWN)
-    for remark in report.remarks:
+    for remark in report.remarks if console.is_verbose() or report.findings else ():
         console.err().print(f"! {remark}", markup=False)
     raise typer.Exit(_FOUND if report.findings else 0)
 

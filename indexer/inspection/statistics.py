@@ -1,12 +1,14 @@
 """An index -> its statistics: who can be paired, who is complete, what each split holds.
 
-Works on the mapped integer columns, run by run: an identity's rows lie together, so one pass of NumPy tells all.
+Counted over the runs of the index (`runs`): an identity's rows lie together, so its file is passed over once, whatever the
+number of splits; once more for the cameras, which change from row to row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -17,11 +19,14 @@ from numpy.typing import NDArray
 from indexer.distinct import distinct
 from indexer.errors import SettingsError, did_you_mean
 from indexer.index_file import IndexFile
+from indexer.inspection.cameras import NO_CAMERA as NO_CAMERA
+from indexer.inspection.cameras import samples_by_camera
+from indexer.inspection.nobody import Nobody
+from indexer.inspection.runs import Runs, find_runs
 from indexer.schema import Pairing, mask_names, modality_mask
-from indexer.vocabulary import TEXT, resolve_modality, standard_split
+from indexer.vocabulary import resolve_modality, standard_split
 
 QUANTILES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-NO_CAMERA: Final = "none told"
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class SplitFacts:
 class Statistics:
     """Everything `reidindex stats` tells."""
 
-    samples: Samples
+    runs: Runs
     selected: str
     """The split of `facts`, or `all`."""
     facts: SplitFacts
@@ -90,7 +95,7 @@ class Statistics:
     @property
     def index(self) -> IndexFile:
         """The index they are of."""
-        return self.samples.index
+        return self.runs.index
 
     def count(self, splits: str, what: str) -> int:
         """One number of `train+val`: `identities`, `samples`, a role, the samples of a modality, or `tracklets`,
@@ -100,19 +105,27 @@ class Statistics:
             return 0
         if what in ("tracklets", "cameras", "captions"):
             return self._count_of_column(known, what)
-        facts = self.splits[splits] if len(known) == 1 else split_facts(self.samples, known, self.pairing, self.p)
+        facts = (
+            self.splits[splits]
+            if len(known) == 1
+            else split_facts(self._nobody, self.runs, known, self.pairing, self.p)
+        )
         if what in ("identities", "samples"):
             return int(getattr(facts, what))
         found = facts.modalities.get(what)
         return found.samples if found else facts.roles.get(what, 0)
 
     def _count_of_column(self, splits: Sequence[str], what: str) -> int:
-        rows = self.samples.rows(splits)
+        rows = self.runs.rows(self.runs.among(splits))
         if what == "captions":
             captions = self.index.table(["captions"])["captions"].take(pa.array(rows))
             return int(pc.sum(pc.list_value_length(captions)).as_py() or 0)
         numbers = self.index.integers("tracklet" if what == "tracklets" else "camid").take(rows)
         return len(np.unique(numbers[numbers >= 0]))
+
+    @cached_property
+    def _nobody(self) -> Nobody:
+        return Nobody.of(self.runs)
 
 
 def statistics(
@@ -134,11 +147,12 @@ def statistics(
         if value < 1:
             raise SettingsError(f"{name}: expected at least 1, found {value}")
     pairing = parse_pairing(pair, index.metadata.modalities) if pair is not None else index.metadata.pairing
-    samples = Samples.of(index)
-    splits = {name: split_facts(samples, [name], pairing, p) for name in index.metadata.splits}
+    runs = find_runs(index)
+    nobody = Nobody.of(runs)
+    splits = {name: split_facts(nobody, runs, [name], pairing, p) for name in index.metadata.splits}
     names = selected_splits(split, index.metadata.splits)
-    facts = splits[names[0]] if len(names) == 1 else split_facts(samples, names, pairing, p)
-    return Statistics(samples, "+".join(names) or "all", facts, splits, _cameras(samples, names), pairing, p, k)
+    facts = splits[names[0]] if len(names) == 1 else split_facts(nobody, runs, names, pairing, p)
+    return Statistics(runs, "+".join(names) or "all", facts, splits, samples_by_camera(runs, names), pairing, p, k)
 
 
 def selected_splits(split: str | None, known: Sequence[str]) -> list[str]:
@@ -169,45 +183,11 @@ def parse_pairing(text: str, modalities: Sequence[str]) -> Pairing:
     return Pairing(first, tuple(names))
 
 
-@dataclass(frozen=True)
-class Samples:
-    """The columns that statistics count, of a whole index: read once, counted for many splits."""
-
-    index: IndexFile
-    pid: NDArray[np.int32]
-    modalities: NDArray[np.uint32]
-    splits: NDArray[np.uint64]
-    camid: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, index: IndexFile) -> Samples:
-        """Of an index. Mapped columns stay mapped where they lie in one piece."""
-        names = ("pid", "modalities", "splits", "camid")
-        return cls(index, *(index.integers(name).slice(0, index.num_rows) for name in names))
-
-    def take(self, splits: Sequence[str]) -> Samples:
-        """Those in any of the splits; no splits: all."""
-        if not splits:
-            return self
-        rows = self.rows(splits)
-        return Samples(self.index, self.pid[rows], self.modalities[rows], self.splits[rows], self.camid[rows])
-
-    def rows(self, splits: Sequence[str]) -> NDArray[np.int64]:
-        """The rows in any of the splits."""
-        bits = np.uint64(sum(1 << self.index.metadata.splits.index(name) for name in splits))
-        return np.flatnonzero(self.splits & bits)
-
-
-def split_facts(samples: Samples, splits: Sequence[str], pairing: Pairing, p: int) -> SplitFacts:
+def split_facts(nobody: Nobody, runs: Runs, splits: Sequence[str], pairing: Pairing, p: int) -> SplitFacts:
     """The facts of the samples that are in any of `splits`; no splits: of all samples."""
-    metadata, chosen = samples.index.metadata, samples.take(splits)
-    pid, masks = chosen.pid, chosen.modalities
-    known = pid >= 0
-    covered = np.zeros(metadata.identities, np.uint32)
-    np.bitwise_or.at(covered, pid[known], masks[known])
-    per_pid = np.bincount(pid[known], minlength=metadata.identities)
-    here = per_pid > 0
-    covered, per_pid = covered[here], per_pid[here]
+    metadata, chosen = runs.index.metadata, runs.among(splits)
+    sizes, masks = runs.sizes[chosen], runs.modalities[chosen]
+    covered, per_pid = of_identities(runs, chosen)
     anchor = np.uint32(modality_mask([pairing.anchor], metadata.modalities))
     others = np.uint32(modality_mask(pairing.others, metadata.modalities))
     everything = np.uint32((1 << len(metadata.modalities)) - 1)
@@ -216,40 +196,62 @@ def split_facts(samples: Samples, splits: Sequence[str], pairing: Pairing, p: in
     combinations, codes = distinct(covered)
     numbers = np.bincount(codes)
     by_size = sorted(zip(numbers.tolist(), combinations.tolist(), strict=True), reverse=True)
+    samples = [int(sizes[(masks >> np.uint32(i)) & np.uint32(1) != 0].sum()) for i in range(len(metadata.modalities))]
     return SplitFacts(
-        samples=len(pid),
+        samples=int(sizes.sum()),
         identities=len(covered),
         pairable=pairable,
         complete=_count(covered == everything),
         batches_per_epoch=(pairable if each == "pair" else len(covered)) // p,
         each=each,
         modalities={
-            name: Counts(_count((covered >> i) & 1), _count((masks >> i) & 1))
+            name: Counts(_count((covered >> np.uint32(i)) & np.uint32(1)), samples[i])
             for i, name in enumerate(metadata.modalities)
-            if _count((masks >> i) & 1)
+            if samples[i]
         },
         combinations={"+".join(mask_names(mask, metadata.modalities)): n for n, mask in by_size},
-        per_identity=_distribution(per_pid),
-        roles=_roles(samples, splits, _count(~known)),
+        per_identity=distribution(per_pid),
+        roles=nobody.count(splits),
     )
+
+
+def of_identities(runs: Runs, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """What each identity of some runs covers, and how many samples it has there.
+
+    Args:
+        runs: Of the index.
+        chosen: Which of them, shape `(runs,)`.
+
+    Returns:
+        Modality bits and samples, each of shape `(identities,)`, pids ascending.
+    """
+    known = chosen & (runs.pid >= 0)
+    pid = runs.pid[known]
+    covered = np.zeros(runs.index.metadata.identities, np.uint32)
+    np.bitwise_or.at(covered, pid, runs.modalities[known])
+    # as floating point, which counts exactly up to 2**53
+    per_pid = np.bincount(pid, weights=runs.sizes[known], minlength=len(covered)).astype(np.int64)
+    here = per_pid > 0
+    return covered[here], per_pid[here]
+
+
+def distributions(runs: Runs, splits: Sequence[str]) -> dict[str, Distribution]:
+    """Modality → samples of it that an identity has, among those identities that have any; no splits: in the whole index."""
+    names, chosen = runs.index.metadata.modalities, runs.among(splits)
+    found = {}
+    for bit, name in enumerate(names):
+        have = chosen & ((runs.modalities >> np.uint32(bit)) & np.uint32(1) != 0)
+        if have.any():
+            found[name] = distribution(of_identities(runs, have)[1])
+    return found
 
 
 def _count(yes: NDArray[Any]) -> int:
     return int(np.count_nonzero(yes))
 
 
-def _roles(samples: Samples, splits: Sequence[str], nobody: int) -> dict[str, int]:
-    if not nobody:
-        return {}
-    role = samples.index.table(["role"])["role"]
-    found = role.take(samples.rows(splits)) if splits else role
-    counts = {r["values"]: r["counts"] for r in pc.value_counts(found.cast("string")).to_pylist()}
-    counts.pop(None, None)
-    hidden = nobody - sum(counts.values())
-    return {**{name: counts[name] for name in sorted(counts)}, **({"hidden": hidden} if hidden else {})}
-
-
-def _distribution(per_pid: NDArray[np.int64]) -> Distribution:
+def distribution(per_pid: NDArray[np.int64]) -> Distribution:
+    """How samples are distributed over identities, from the samples of each, shape `(identities,)`."""
     if not len(per_pid):
         return Distribution((), 0.0, ())
     edges = [1]
@@ -262,34 +264,6 @@ def _distribution(per_pid: NDArray[np.int64]) -> Distribution:
     return Distribution(
         tuple(float(q) for q in np.quantile(per_pid, QUANTILES)), float(per_pid.mean()), tuple(bins[first:])
     )
-
-
-def _cameras(samples: Samples, splits: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Samples of each image modality by camera; text comes from no camera."""
-    index, chosen = samples.index, samples.take(splits)
-    camid, masks = chosen.camid, chosen.modalities
-    names = _camera_names(samples)
-    table: dict[str, dict[str, int]] = {}
-    for bit, modality in enumerate(index.metadata.modalities):
-        if modality != TEXT:
-            counts = np.bincount(camid[(masks >> bit & 1) != 0] + 1, minlength=1)
-            for camera in np.flatnonzero(counts).tolist():
-                table.setdefault(names.get(camera - 1, NO_CAMERA), {})[modality] = int(counts[camera])
-    order = {name: camera for camera, name in names.items()}
-    return dict(sorted(table.items(), key=lambda item: order.get(item[0], len(order))))
-
-
-def _camera_names(samples: Samples) -> dict[int, str]:
-    """camid → the dataset's name of the camera, with its source where there are several."""
-    index, camid = samples.index, samples.camid
-    values, codes = distinct(camid)
-    first = np.empty(len(values), np.int64)
-    first[codes[::-1]] = np.arange(len(camid))[::-1]  # of several writes to one place the last one stays
-    told = first[values >= 0]
-    table = index.take(["camera", "source"], told)
-    labels = zip(table["source"].to_pylist(), table["camera"].to_pylist(), strict=True)
-    words = [f"{source}/{camera}" if source else str(camera) for source, camera in labels]
-    return dict(zip(values[values >= 0].tolist(), words, strict=True))
 
 
 def as_json(found: Statistics) -> dict[str, Any]:

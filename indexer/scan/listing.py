@@ -28,14 +28,15 @@ from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
 Progress = Callable[[int], None]
 
 _DROPPING: Final = re.compile(
-    r"thumbs\.db|desktop\.ini|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
+    r"thumbs\.db|desktop\.ini|metadata\.parquet|__macosx|@eadir|.*-checkpoint\.\w+|\..*", re.IGNORECASE | re.DOTALL
 )
-"""Names that systems and tools leave behind, files and folders alike; hidden names are among them."""
+"""Names that systems and tools leave behind, files and folders alike; hidden names are among them, and what tells Hugging Face's
+imagefolder about a tree."""
 
 _OURS: Final = ("reidindex.", "reidindex-")
 """The index, reports, sheets of batches: what we write, by default under such names, is nothing to tell about."""
 
-_SUSPECT: Final = frozenset("._@tTdDrR")
+_SUSPECT: Final = frozenset("._@tTdDrRmM")
 """First letters of such names, and of ours: the others need no closer look. It runs for every file of a dataset."""
 
 _FILE_TYPE: Final = 0o170000  # the bits of st_mode that stat.S_ISREG and its sisters look at

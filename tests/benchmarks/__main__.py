@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.inspection import bench_inspection
 from tests.benchmarks.made_up import write_made_up
 from tests.benchmarks.sampler_table import bench_sampler
 
-PARTS = ("build", "open", "sampler")
+PARTS = ("build", "open", "inspect", "sampler")
 POPULATIONS = [(13_000, 751), (100_000, 10_000), (1_000_000, 100_000), (10_000_000, 1_000_000)]
 """Samples and identities: of Market-1501's size, then what nobody has yet."""
 FIND_GOAL = 2.5
@@ -184,6 +185,9 @@ def main() -> None:
             print()
         if "open" in arguments.only:
             bench_first_batch(Path(folder), arguments.rows, arguments.times)
+            print()
+        if "inspect" in arguments.only:
+            bench_inspection(Path(folder), arguments.rows, arguments.times)
             print()
         if "sampler" in arguments.only:
             bench_sampler(Path(folder), arguments.populations, arguments.times)

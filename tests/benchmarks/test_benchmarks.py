@@ -33,6 +33,17 @@ def test_the_benchmarks_of_build_and_open_run_on_small_sizes(monkeypatch, capsys
     assert "One epoch" not in told
 
 
+def test_statistics_and_report_are_measured_in_a_process_of_their_own(monkeypatch, capsys):
+    told = run(monkeypatch, capsys, "--only", "inspect", "--rows", "1000")
+
+    (line,) = (line for line in told.splitlines() if line.startswith("      1,000 "))
+    *numbers, report, page = (float(word.replace(",", "")) for word in line.split())
+    assert all(number >= 0 for number in numbers)
+    assert report > 0
+    assert page > 5  # a page was written
+    assert "goals at 10 million rows" in told
+
+
 @pytest.mark.timeout(300)  # importing what peers bring along takes most of it
 def test_the_sampler_runs_beside_every_peer_that_is_installed(monkeypatch, capsys):
     told = run(monkeypatch, capsys, "--only", "sampler", "--populations", "640/64")

@@ -1,0 +1,104 @@
+"""`reidindex export`: an index as files that other tools read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from indexer.export.formats import Exported
+    from indexer.index_file import IndexFile
+
+
+def export(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
+    ],
+    to: Annotated[str, typer.Option("--to", help="csv, jsonl, hf, croissant, coco or torchreid.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            show_default=False,
+            help="The file or folder; - for stdout. [default: in the current folder, named after the dataset; hf: in the dataset]",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Only this split: train, train+val. torchreid: what is trained on.", show_default=False),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="The splits of this protocol: trial3.", show_default=False)
+    ] = None,
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="csv, jsonl: every column of the index, not what a build reads again.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are not plainly of an export.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+) -> None:
+    """Write an index as a table, for Hugging Face datasets, as Croissant, COCO, or lists for torchreid and fast-reid.
+
+    Examples:
+
+      reidindex export data/ --to csv -o samples.csv
+
+      reidindex export data/ --to hf
+
+      reidindex export data/ --to coco --split train -o train.json
+
+      reidindex export data/regdb --to torchreid --protocol trial3 -o lists/
+
+      reidindex export data/ --to jsonl --all-columns -o - | head
+    """  # fmt: skip
+    import os
+    import sys
+
+    from indexer.cli import console
+    from indexer.errors import SettingsError
+    from indexer.export.formats import STDOUT
+    from indexer.export.formats import export as write
+    from indexer.index_file import IndexFile, locate_index
+
+    index = IndexFile(locate_index(data))
+    if output == STDOUT and as_json:
+        raise SettingsError("-o - and --json: both write to stdout; name a file with -o")
+    try:
+        with console.progress() as progress:
+            done = write(
+                index, to, output, split=split, protocol=protocol, all_columns=all_columns, force=force, tell=progress,
+                to_stdout=lambda chunk: sys.stdout.buffer.write(chunk),
+            )  # fmt: skip
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if as_json:
+        console.print_json(_as_json(index, done))
+        return
+    out = console.out() if done.files else console.err()
+    for file, size in done.files:
+        out.print(f"✓ {file}  {size:,} bytes", markup=False)
+    out.print(f"  {console.count(done.made.samples, 'sample')} of {done.split}", markup=False)
+    for reason, number in done.made.left_out.items():
+        console.err().print(f"! left out {console.count(number, 'sample')}: {reason}", markup=False)
+    for note in done.made.notes:
+        console.err().print(f"  {note}", markup=False)
+
+
+def _as_json(index: IndexFile, done: Exported) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "index": str(index.path),
+        "digest": index.metadata.digest,
+        "to": done.to,
+        "split": done.split,
+        "samples": done.made.samples,
+        "left_out": done.made.left_out,
+        "notes": list(done.made.notes),
+        "files": [{"path": str(file), "bytes": size} for file, size in done.files],
+    }

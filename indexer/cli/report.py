@@ -1,0 +1,229 @@
+"""`reidindex report`: one page about a dataset, to read, to print, and to keep beside the results."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from indexer.index_file import IndexFile
+    from indexer.inspection.statistics import Statistics
+    from indexer.report import Pictures, Sampling
+    from sampler_runtime.mapped import MappedIndex
+
+
+def report(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="The page. [default: NAME-report.html in the current folder]", show_default=False
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="What the figures show and batches are drawn from. [default: all samples, and train]",
+            show_default=False,
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="The splits of this protocol: trial3. [default: the plain ones]", show_default=False),
+    ] = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="What makes an identity pairable, e.g. rgb:nir,sketch. [default: the index's]", show_default=False
+        ),
+    ] = None,
+    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
+    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
+    each: Annotated[
+        str | None,
+        typer.Option(
+            help="The group contract that batches are drawn for. [default: pair, or any with a single modality]",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, max=100, help="Epochs to draw; of a huge index fewer are.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
+    thumbnails: Annotated[int, typer.Option(min=0, max=64, help="Identities to show pictures of.")] = 8,
+    no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="No pictures: no sample is opened.")] = False,
+    title: Annotated[
+        str | None, typer.Option(help="The page's heading. [default: the dataset's name]", show_default=False)
+    ] = None,
+    check: Annotated[bool, typer.Option(help="For a folder: list it and say if it changed since the build.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is no report.")] = False,
+) -> None:
+    """Write one page of HTML about a dataset: coverage, leaks, batches to expect, pictures. It needs nothing beside it.
+
+    Examples:
+
+      reidindex report data/
+
+      reidindex report data/regdb --protocol trial3 -o regdb.html
+
+      reidindex report data/ --split train -p 16 -k 4 --each "rgb>=1, nir|sketch>=1" --no-thumbnails
+    """
+    from rich.markup import escape
+
+    from indexer.cli import console
+    from indexer.cli.drawn_epochs import sampling_of
+    from indexer.index_file import IndexFile, locate_index
+    from indexer.inspection.statistics import statistics
+    from indexer.report import gather, page
+    from indexer.vocabulary import in_protocol
+    from sampler_runtime.mapped import open_index
+
+    index = IndexFile(locate_index(data))
+    root = Path(index.path).parent.resolve() / index.metadata.root
+    out = _destination(output, data, root.resolve(), force=force)
+    drawn_from = _drawn_from(split, protocol, index.metadata.splits)
+    found = statistics(index, split=in_protocol(split, protocol, index.metadata.splits), pair=pair, p=p, k=k)
+    view = open_index(index.path)
+    with console.progress() as progress:
+        sampling = sampling_of(
+            view.select(split=drawn_from), drawn_from or "all samples", _contract(each, pair, found), p=p, k=k,
+            epochs=epochs, seed=seed, on_progress=lambda batches: progress("batches drawn", batches),
+        )  # fmt: skip
+        pictures = _pictures(view, found, 0 if no_thumbnails else thumbnails, lambda n: progress("pictures", n))
+    changed = _changed(data, index) if check and data.is_dir() else None
+    facts = gather(found, protocol=protocol, sampling=sampling, pictures=pictures, changed=changed, title=title)
+    written = page(facts)
+    _write(out, written)
+    console.out().print(
+        f"[green]✓[/] [bold]{escape(str(out))}[/]  {len(written) / 1000:,.0f} kB · {escape(facts.name)} · "
+        f"{found.facts.samples:,} samples · {found.facts.identities:,} identities"
+    )
+    _remark(out, root.resolve(), sampling)
+
+
+def _drawn_from(split: str | None, protocol: str | None, known: tuple[str, ...]) -> str | None:
+    """The split that batches are drawn from; None: all samples."""
+    from indexer.vocabulary import in_protocol
+
+    if split is None and ("train" if protocol is None else f"{protocol}/train") in known:
+        split = "train"
+    return in_protocol(split, protocol, known)
+
+
+def _contract(each: str | None, pair: str | None, found: Statistics) -> str:
+    """The contract asked for; else what makes an identity pairable."""
+    if each is not None:
+        return each
+    if pair is not None:
+        return f"{found.pairing.anchor}>=1, {'|'.join(found.pairing.others)}>=1"
+    return "pair" if found.pairing.others else "any"
+
+
+def _pictures(view: MappedIndex, found: Statistics, number: int, on_progress: object) -> Pictures:
+    from indexer.cli.thumbnails import take_pictures
+    from indexer.inspection.choice import choose_identities
+    from indexer.report import Pictures
+
+    if not number:
+        return Pictures(absent="No pictures were asked for.")
+    splits = [] if found.selected == "all" else found.selected.split("+")
+    assert callable(on_progress)
+    return take_pictures(view, choose_identities(found.runs, splits, number), on_progress)
+
+
+def _changed(data: Path, index: IndexFile) -> bool | None:
+    """Whether the tree is another one than was indexed; None where a manifest said what to index."""
+    from indexer.cli import console
+    from indexer.errors import TreeError
+    from indexer.scan import list_tree
+
+    if ":" in index.metadata.fingerprint:
+        return None
+    try:
+        with console.progress() as progress:
+            listing = list_tree(
+                data, exclude=[index.path], on_progress=lambda count: progress("comparing with the tree", count)
+            )
+    except TreeError:
+        return True  # nothing but the index is left of it, or it cannot be listed any more
+    return listing.fingerprint() != index.metadata.fingerprint
+
+
+def _destination(output: Path | None, data: Path, root: Path, *, force: bool) -> Path:
+    """The file to write, found out before any work.
+
+    Raises:
+        SettingsError: No place was named, and the usual one lies within the dataset.
+        ReidIndexError: Nothing can be written there, or something lies there that is no report.
+    """
+    from indexer.errors import ReidIndexError, SettingsError
+    from indexer.report import is_report
+    from indexer.schema import INDEX_NAME
+
+    name = data.resolve().parent.name if data.name == INDEX_NAME else data.resolve().stem
+    usual = f"{name or 'dataset'}-report.html"
+    if output is None:
+        output = Path(usual)
+        if output.resolve().is_relative_to(root):
+            raise SettingsError(
+                f"{usual}: the current folder belongs to the dataset, and a page there would be a new file of it; "
+                f"name another place: -o ../{usual}"
+            )
+    try:
+        out = output / usual if output.is_dir() else output.resolve() if output.is_symlink() else output
+        if not out.parent.is_dir():
+            raise ReidIndexError(f"{out}: the folder {out.parent} for the page does not exist; make it first")
+        if out.exists():
+            if not out.is_file():
+                raise ReidIndexError(f"{out}: something that is no file lies there; name another place with -o")
+            with out.open("rb") as file:
+                ours = is_report(file.read(1 << 10))
+            if not ours and not force:
+                raise ReidIndexError(
+                    f"{out}: exists and is no report of reidindex; name another file with -o, or --force to replace it"
+                )
+    except OSError as error:
+        raise ReidIndexError(
+            f"{output}: the page cannot be written there ({error.strerror}); name another with -o"
+        ) from None
+    return out
+
+
+def _write(out: Path, content: bytes) -> None:
+    """Whole or not at all.
+
+    Raises:
+        ReidIndexError: It cannot be written there.
+    """
+    from indexer.errors import ReidIndexError
+
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(out)
+    except OSError as error:
+        raise ReidIndexError(
+            f"{out}: the page cannot be written there ({error.strerror or error}); name another place with -o"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _remark(out: Path, root: Path, sampling: Sampling) -> None:
+    """What a user should know beside where the page is."""
+    from rich.markup import escape
+
+    from indexer.cli import console
+
+    if sampling.advice is not None:
+        console.err().print(f"[yellow]! no batches:[/] {escape(sampling.advice)}")
+    if out.resolve().is_relative_to(root):
+        console.err().print(
+            f"[yellow]! {escape(str(out))} lies within the dataset:[/] the tree now holds a file that the index does not know of"
+        )

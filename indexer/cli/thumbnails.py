@@ -1,0 +1,124 @@
+"""Rows of an index -> small pictures for a report: boxes and parts cut out as training does, faults told where they are."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import warnings
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL import Image
+
+    from indexer.inspection.choice import Chosen
+    from indexer.report import Cell, Pictures
+    from sampler_runtime.mapped import MappedIndex
+
+_SIZE: Final = (88, 144)
+"""Pixels at most: two pictures of a person beside each other fit a telephone."""
+_QUALITY: Final = 72
+_MOST_BYTES: Final = 480_000
+"""Of all pictures, as JPEG; on the page they take a third more."""
+
+
+def take_pictures(view: MappedIndex, chosen: list[Chosen], on_progress: Callable[[int], None]) -> Pictures:
+    """The pictures of some identities.
+
+    Args:
+        view: The whole index.
+        chosen: Identities, and a row of each of their modalities.
+        on_progress: Is told how many identities have been looked at.
+    """
+    import numpy as np
+
+    from indexer.report import PictureRow, Pictures
+
+    if not chosen:
+        return Pictures(absent="No sample here has an identity.")
+    if not view.root.is_dir():
+        return Pictures(
+            absent="The dataset is not where the index looks for it: no picture could be read. "
+            "Everything else on this page comes from the index alone."
+        )
+    rows: list[PictureRow] = []
+    spent = 0
+    # all at once: a column of a large index takes a second to decode
+    labels = view.labels("identity", np.array([next(iter(one.rows.values())) for one in chosen], np.int64))
+    for number, (one, label) in enumerate(zip(chosen, labels, strict=True)):
+        cells = {modality: _cell(view, row, modality) for modality, row in one.rows.items()}
+        spent += sum(len(cell.image or b"") for cell in cells.values())
+        if spent > _MOST_BYTES:
+            break
+        rows.append(PictureRow(str(label), "+".join(one.rows), cells))
+        on_progress(number + 1)
+    told = None
+    if len(rows) < len(chosen):
+        told = f"{len(rows)} of {len(chosen)} identities are shown: more pictures than that would make the page large."
+    cells_told = [cell for row in rows for cell in row.cells.values() if cell.caption is None]
+    if cells_told and all(cell.problem for cell in cells_told):
+        told = "None of these files could be read: are the pictures there, and whole?"
+    return Pictures(tuple(rows), told)
+
+
+def _cell(view: MappedIndex, row: int, modality: str) -> Cell:
+    """One identity in one modality."""
+    from indexer.report import Cell
+    from indexer.vocabulary import TEXT
+    from sampler_runtime.cropping import cropped, side_by_side
+
+    if modality == TEXT:
+        told = view.captions_of(row)
+        return Cell(caption=told[0]) if told else Cell(problem="no sentence told")
+    names, partners, path = view.modalities_of(row), view.aligned_of(row), view.path_of(row)
+    anchor = next((name for name in names if name not in (*partners, TEXT)), modality)
+    file = partners.get(modality, path)
+    image, problem = _opened(view.root, file)
+    if image is None:
+        return Cell(path=file, problem=problem)
+    try:
+        box = view.box_of(row)
+        if path in partners.values():  # one picture that shows them side by side
+            image = side_by_side(image, 1 + len(partners))[[anchor, *partners].index(modality)]
+        elif box is not None:
+            image = cropped(image, box)
+    except ValueError:
+        return Cell(path=file, problem="its box lies outside of the picture")
+    encoded, size = _small(image)
+    return Cell(encoded, size, path=file)
+
+
+def _opened(root: Path, path: str) -> tuple[Image.Image | None, str | None]:
+    """A picture, or why there is none. What is no ordinary file is not opened: a pipe would never end."""
+    from PIL import Image
+
+    from sampler_runtime.decoding import decoder_of
+
+    pure = PureWindowsPath(path) if os.name == "nt" else Path(path)
+    if pure.anchor or ".." in pure.parts:
+        return None, "its path leads out of the dataset"
+    try:
+        if not stat.S_ISREG((root / path).stat().st_mode):
+            return None, "not a file"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return decoder_of("pillow")(root / path), None
+    except (FileNotFoundError, NotADirectoryError):
+        return None, "file missing"
+    except Exception:  # a broken file makes decoders raise nearly anything
+        return None, "cannot be read"
+
+
+def _small(image: Image.Image) -> tuple[bytes, tuple[int, int]]:
+    """A JPEG file of at most `_SIZE`, and its size."""
+    from PIL import Image
+
+    image = image.convert("RGB")
+    image.thumbnail(_SIZE, Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY, optimize=True)
+    return file.getvalue(), image.size

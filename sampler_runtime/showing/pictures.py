@@ -1,0 +1,108 @@
+"""Sources -> small pictures, or the words for why there is none. Every file is opened once, whatever is cut out of it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Final
+
+from PIL import Image, UnidentifiedImageError
+
+from sampler_runtime.cropping import cropped, side_by_side
+from sampler_runtime.decoding import decoder_of
+from sampler_runtime.showing.sheet import Source
+
+MISSING: Final = "file missing"
+UNREADABLE: Final = "not readable"
+_THREADS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why there is no picture."""
+
+    words: str
+    """`file missing` or `not readable`."""
+    reason: str
+
+
+Pictures = dict[Source, Image.Image | Unseen]
+
+
+def read_pictures(
+    sources: Sequence[Source], largest: tuple[int, int], *, on_progress: Callable[[int], None] = lambda count: None
+) -> Pictures:
+    """The pictures of some sources, RGB, none larger than `largest`.
+
+    Args:
+        sources: Without repeats.
+        largest: Width and height in pixels; larger pictures are made smaller, with their proportions.
+        on_progress: Is told how many files have been read.
+
+    A file that is missing, broken, beyond Pillow's limit for decompression bombs, or out of the dataset's folder gives
+    an `Unseen`; nothing is raised.
+    """
+    by_file: dict[tuple[Path, str], list[Source]] = {}
+    for source in sources:
+        by_file.setdefault((source.root, source.path), []).append(source)
+    found: Pictures = {}
+    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            for number, pictures in enumerate(pool.map(lambda ones: _read(ones, largest), by_file.values()), 1):
+                found.update(pictures)
+                on_progress(number)
+        except BaseException:  # who interrupts does not wait for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _read(sources: Sequence[Source], largest: tuple[int, int]) -> Pictures:
+    """Of sources of one file."""
+    one = sources[0]
+    if _leads_out(one.path):
+        return dict.fromkeys(sources, Unseen(UNREADABLE, "its path leads out of the dataset"))
+    file = one.root / one.path
+    if file.exists() and not file.is_file():
+        return dict.fromkeys(sources, Unseen(UNREADABLE, "no ordinary file"))  # a FIFO would be waited for
+    try:
+        image = decoder_of("pillow")(file)
+    except FileNotFoundError:
+        return dict.fromkeys(sources, Unseen(MISSING, "there is no such file"))
+    except UnidentifiedImageError:  # whose own words are the whole path
+        return dict.fromkeys(sources, Unseen(UNREADABLE, "no picture of a kind that Pillow knows"))
+    except Exception as error:  # a broken file makes decoders raise nearly anything
+        return dict.fromkeys(sources, Unseen(UNREADABLE, str(error).splitlines()[0] if str(error) else repr(error)))
+    return {source: _part(image, source, largest) for source in sources}
+
+
+def _part(image: Any, source: Source, largest: tuple[int, int]) -> Image.Image | Unseen:
+    try:
+        if source.box is not None:
+            image = cropped(image, source.box)
+        if source.part is not None:
+            number, of = source.part
+            image = side_by_side(image, of)[number]
+    except ValueError as error:
+        return Unseen(UNREADABLE, str(error))
+    small: Image.Image = image.copy()
+    small.thumbnail(largest)
+    return small
+
+
+def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
+    """Whether a path of an index is not below its root, as `IndexDataset` asks: the index may come from anywhere.
+
+    >>> [_leads_out(p, windows=False) for p in ("a/b.jpg", "/a", "a/../../b", "C:b.jpg")]
+    [False, True, True, False]
+    >>> [_leads_out(p, windows=True) for p in ("a/b.jpg", "C:b.jpg", "..\\\\b.jpg")]
+    [False, True, True]
+    """
+    pure = PureWindowsPath(path) if windows else PurePosixPath(path)
+    return bool(pure.anchor) or ".." in pure.parts
