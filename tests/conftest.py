@@ -19,12 +19,11 @@ from indexer.cli import main
 from indexer.demo import write_demo
 from sampler_runtime.mapped import MappedIndex, open_index
 from tests import trees
+from tests.effort import IN_THE_GATE, USUAL, examples
 
 # Machines are shared and noisy: a slow example is not a wrong one. The number of examples is a choice of time.
-# On a developer's machine a third of the examples, other ones each time; the gate has many, and always the same.
-settings.register_profile("developer", deadline=None, max_examples=20)
-settings.register_profile("gate", deadline=None, max_examples=60, derandomize=True)
-settings.load_profile("gate" if os.environ.get("CI") else "developer")
+settings.register_profile("reidindex", examples(USUAL, deadline=None, derandomize=IN_THE_GATE))
+settings.load_profile("reidindex")
 
 # The suite writes thousands of small indexes. A disk that is busy elsewhere takes a second to make each of them last;
 # that a build does so in the right order is a matter of its own, and looked at in processes of their own.

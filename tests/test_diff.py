@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
@@ -21,6 +21,7 @@ from indexer.comparison.head import head_changes
 from indexer.comparison.identities import People, identity_changes
 from indexer.index_file import IndexFile
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 
@@ -47,7 +48,7 @@ def rows_of(index):
     return {row.pop("path"): row for row in table}
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(pairs_of_populations())
 def test_counts_agree_with_plain_dicts(pair):
     old, new = (index_of(population).file for population in pair)
@@ -68,7 +69,7 @@ def test_counts_agree_with_plain_dicts(pair):
                 assert change == {"old": a[one["path"]][field], "new": b[one["path"]][field]}
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(pairs_of_populations())
 def test_everybody_is_accounted_for_once(pair):
     old, new = (index_of(population).file for population in pair)
@@ -86,7 +87,7 @@ def test_everybody_is_accounted_for_once(pair):
     assert head.after == len(head.links) + len(head.new)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(populations(splits=True))
 def test_an_index_does_not_differ_from_itself(population):
     index = index_of(population).file
@@ -98,7 +99,7 @@ def test_an_index_does_not_differ_from_itself(population):
     assert found.head.fits
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(pairs_of_populations())
 def test_the_other_way_round_is_the_mirror_image(pair):
     a, b = (index_of(population).file for population in pair)

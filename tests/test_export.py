@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -30,6 +30,7 @@ from indexer.export.tables import export_csv, export_jsonl
 from indexer.export.torchreid import LISTS, export_torchreid
 from indexer.index_file import IndexFile, write_index
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 TABLES = {"csv": export_csv, "jsonl": export_jsonl}
@@ -50,7 +51,7 @@ def built_again(index, form, folder):
 # ---------------------------------------------------------------------------------------------- tables
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(populations(max_identities=10, splits=True), st.sampled_from(sorted(TABLES)))
 def test_a_table_is_built_again_to_the_same_index(tmp_path_factory, population, form):
     index = index_of(population).file
@@ -65,7 +66,7 @@ LABELS = st.text(
 )
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(LABELS, min_size=1, max_size=6), st.sampled_from(sorted(TABLES)))
 def test_labels_come_back_as_they_are_also_where_they_look_like_formulas(tmp_path_factory, labels, form):
     population = [Sample(label, ("rgb",), camera=label) for label in ['=1+1,"x"', "0001", "null", *labels]]
@@ -518,7 +519,7 @@ def test_torchreids_lists_hold_what_its_own_loader_would_find(pictures, run, tmp
     assert (tmp_path / "lists/query.txt").read_text() == "query/0001_c1s1_000004_00.jpg\t2\t0\n"
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(populations(max_identities=10))
 def test_the_lists_are_what_a_plain_loop_would_write(tmp_path_factory, population):
     """Two of three people train, the others are queries and gallery by turns."""

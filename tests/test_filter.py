@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
@@ -31,6 +31,7 @@ from indexer.table import build_table
 from sampler_runtime import PKBatchSampler
 from sampler_runtime.mapped import open_index
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs/schemas/filter.json").read_text(encoding="utf-8"))
@@ -122,7 +123,7 @@ def joined(leaves):
 few_people = populations(max_identities=5, splits=True)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(few_people, joined(pandas_leaves))
 def test_a_filter_finds_what_a_query_of_pandas_finds(population, expression):
     index = index_of(population).file
@@ -137,7 +138,7 @@ def test_a_filter_finds_what_a_query_of_pandas_finds(population, expression):
     assert rows_where(index, expression).tolist() == expected
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(few_people, joined(pandas_leaves | further_leaves))
 def test_a_filter_finds_what_python_finds(population, expression):
     index = index_of([Sample("anchor", ("rgb",)), *population]).file
@@ -149,7 +150,7 @@ samples_only = joined(of_texts | st.tuples(st.sampled_from(["frame", "tracklet",
                       | st.sampled_from(["startswith(path, '0000')", "contains(modality, 'nir')"]))  # fmt: skip
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(populations(max_identities=6, splits=True), samples_only, samples_only)
 def test_two_filters_one_after_the_other_are_both_at_once(population, one, other):
     index = index_of(population).path
@@ -164,7 +165,7 @@ def test_two_filters_one_after_the_other_are_both_at_once(population, one, other
     assert IndexFile(out[0]).metadata.digest == IndexFile(out[2]).metadata.digest
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(populations(splits=True), st.booleans())
 def test_a_filter_that_is_true_for_every_sample_gives_the_same_digest(population, keep_pids):
     index = index_of(population).path
@@ -186,7 +187,7 @@ def test_a_filter_that_is_true_for_every_sample_of_a_dataset_gives_the_same_dige
     assert report.metadata.fingerprint == before.fingerprint
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(populations(max_identities=8, splits=True), st.integers(1, 7), st.integers(0, 6))
 def test_kept_pids_are_the_old_ones_and_training_goes_on(population, every, rest):
     index = index_of([Sample("anchor", ("rgb",)), *population])

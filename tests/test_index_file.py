@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
@@ -26,6 +26,7 @@ from indexer.index_file import IndexFile, locate_index, write_index
 from indexer.schema import MAPPED_INTEGERS, METADATA_KEY, schema_with
 from tests import trees
 from tests.benchmarks.made_up import write_made_up
+from tests.effort import examples
 from tests.populations import index_of, populations
 
 
@@ -214,7 +215,7 @@ def test_a_missing_index_tells_how_to_make_one(tmp_path):
 
 
 @given(st.data())
-@settings(max_examples=150)
+@examples(150)
 def test_damage_is_told_or_does_no_harm(data):
     """Cut the file anywhere, flip any bit: an error, or the identical content; never another one."""
     original = _one_index()

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
@@ -27,6 +27,7 @@ from indexer.inspection.sources import sources
 from indexer.inspection.statistics import distributions, statistics
 from indexer.schema import METADATA_KEY, schema_with
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 COLUMNS = ["pid", "modalities", "splits", "camid"]
@@ -59,7 +60,7 @@ def indexes(draw):
 
 
 @given(indexes())
-@settings(max_examples=30)
+@examples(30)
 def test_runs_hold_every_row_and_neighbours_differ(case):
     index, chosen = case
     runs, rows = find_runs(index), rows_of(index)
@@ -73,7 +74,7 @@ def test_runs_hold_every_row_and_neighbours_differ(case):
 
 
 @given(indexes())
-@settings(max_examples=20)
+@examples(20)
 def test_pieces_are_the_columns(case):
     index, _ = case
     found, at = [], 0
@@ -86,7 +87,7 @@ def test_pieces_are_the_columns(case):
 
 
 @given(indexes())
-@settings(max_examples=30)
+@examples(30)
 def test_people_of_one_sample_or_one_camera_are_counted_as_a_loop_counts_them(case):
     index, chosen = case
     samples, cameras = Counter(), {}
@@ -103,7 +104,7 @@ def test_people_of_one_sample_or_one_camera_are_counted_as_a_loop_counts_them(ca
 
 
 @given(indexes())
-@settings(max_examples=30)
+@examples(30)
 def test_what_splits_share_is_what_a_loop_finds(case):
     index, _ = case
     names = index.metadata.splits
@@ -124,7 +125,7 @@ def test_what_splits_share_is_what_a_loop_finds(case):
 
 
 @given(indexes())
-@settings(max_examples=20)
+@examples(20)
 def test_samples_of_an_identity_by_modality_are_those_of_a_loop(case):
     index, chosen = case
     names = index.metadata.modalities
@@ -144,7 +145,7 @@ def test_samples_of_an_identity_by_modality_are_those_of_a_loop(case):
 
 
 @given(indexes(), st.integers(0, 12))
-@settings(max_examples=40)
+@examples(40)
 def test_identities_to_look_at_are_spread_and_their_rows_are_theirs(case, number):
     index, chosen = case
     rows = rows_of(index)
@@ -181,7 +182,7 @@ def with_digests(index, contents):
 
 
 @given(populations(max_identities=8, splits=True), st.data())
-@settings(max_examples=30)
+@examples(30)
 def test_files_of_the_same_content_are_those_a_loop_finds(population, data):
     plain = index_of(population).file
     size = plain.num_rows

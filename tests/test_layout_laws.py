@@ -34,6 +34,7 @@ from indexer.samples import FIELDS, Samples, SplitMarks, no_text
 from indexer.scan.listing import Listing
 from indexer.vocabulary import natural_key
 from sampler_runtime import open_index
+from tests.effort import examples
 
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -368,7 +369,7 @@ def naive_columns(text, width, separator, skip):
     return rows
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_the_quick_reader_of_columns_reads_what_a_loop_over_lines_reads(data):
     width = data.draw(st.integers(1, 3))
@@ -483,7 +484,7 @@ def test_every_box_is_one_row_of_its_picture(tmp_path, first, second):
 ITEMS = ("TEXT", "RGB", "TEXT+RGB", "RGB+RGB")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_query_holds_the_rows_that_its_items_name(tmp_path, data):
     sentences, files = st.sampled_from(["red", "blue", "ü"]), st.sampled_from([*NAMES, "zz.jpg"])

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
@@ -27,6 +27,7 @@ from sampler_runtime import PKBatchSampler
 from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import open_index
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs/schemas/merge.json").read_text(encoding="utf-8"))
@@ -78,7 +79,7 @@ def sources(inputs, out, **options):
     return merge_indexes(named_inputs(inputs, []), out, **options)
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(st.lists(populations(max_identities=6, splits=True), min_size=2, max_size=3))
 def test_every_source_comes_back_out_of_the_joint_index_as_it_was(parts):
     inputs = {f"s{i}": index_of(part).path for i, part in enumerate(parts)}
@@ -99,7 +100,7 @@ def test_every_source_comes_back_out_of_the_joint_index_as_it_was(parts):
             assert parted(back, column) == parted(index, column, folder)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.lists(populations(max_identities=5, splits=True), min_size=2, max_size=3))
 def test_the_order_of_the_inputs_does_not_matter(parts):
     inputs = {f"s{i}": index_of(part).path for i, part in enumerate(parts)}

@@ -10,11 +10,12 @@ import math
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
 from indexer.errors import AnnotationError, LayoutError, LayoutFileError, ReidIndexError
+from tests.effort import examples
 from tests.trees import write
 
 RULE = "[[rule]]\nmatch = '(?P<identity>[^/]+)/(?P<frame>\\d+)\\.{image}'\n"
@@ -594,7 +595,7 @@ def whole(tmp_path_factory):
     return root
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(anywhere), anything), min_size=1, max_size=3))
 def test_a_layout_with_anything_anywhere_is_read_or_told(whole, changes):
     document = copy.deepcopy(GOOD)
@@ -617,7 +618,7 @@ json_values = st.recursive(
 noise = st.text(st.sampled_from("ab1/.jpg;,\" \t\r\n\0\u3000\x85ü2<>'=o"), max_size=12)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_list_with_anything_anywhere_is_read_or_told(whole, data):
     name = data.draw(st.sampled_from(sorted(LISTS)))

@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from indexer.errors import NotEnoughIdentitiesError, SettingsError
@@ -20,6 +20,7 @@ from sampler_runtime.pools import find_pools
 from sampler_runtime.run import resolve
 from sampler_runtime.settings import PKSettings
 from sampler_runtime.shard import Shard
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 from tests.reference import Truth
 
@@ -111,7 +112,7 @@ def test_rows_of_a_pool_are_used_up_before_any_is_used_again(rows, k, seed):
 
 
 @given(populations(max_identities=7), st.integers(1, 3), st.integers(1, 6), each_preset, SEEDS)
-@settings(max_examples=20)
+@examples(20)
 def test_each_pool_is_used_up_over_the_visits_although_visits_are_left_out(population, p, k, each, seed):
     """Guarantee 5: in a real epoch stream, remainder and all, each pool's rows are used evenly."""
     index, plan = plan_of(population, p, k, each, seed)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from indexer.build import build_index
 from indexer.index_file import IndexFile
 from indexer.inspection.statistics import statistics
 from indexer.schema import MAX_SPLITS
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 duckdb = pytest.importorskip(
@@ -37,7 +38,7 @@ def rows(index, sql):
     return list(Views(index).run(sql).rows)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(populations(max_identities=12, splits=True))
 def test_the_views_agree_with_the_statistics(population):
     index = index_of(population).file

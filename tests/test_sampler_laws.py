@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils.data import Subset
 
@@ -19,6 +19,7 @@ from indexer.errors import NotEnoughIdentitiesError, SettingsError
 from sampler_runtime import IndexDataset, JointIndex, PKBatchSampler
 from sampler_runtime.audit import audit
 from sampler_runtime.run import resolve
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 from tests.reference import Tally, Truth, words_of
 
@@ -159,7 +160,7 @@ def can_be_asked(each, modalities):
     return named <= set(modalities) and not ("pair" in each and len(modalities) < 2)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(cases())
 def test_every_block_is_what_was_asked_for_and_those_who_can_serve_are_drawn(case):
     """Guarantees 1, 2, 3 and 7."""
@@ -182,7 +183,7 @@ def test_every_block_is_what_was_asked_for_and_those_who_can_serve_are_drawn(cas
         assert "per_source" not in asked or Counter(map(source.get, pids)) == asked["per_source"]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(cases())
 def test_no_row_is_drawn_again_before_all_others_of_its_pool_were(case):
     """Guarantee 5, at every visit of several epochs, in every mode; and `len()` of guarantee 4."""
@@ -194,7 +195,7 @@ def test_no_row_is_drawn_again_before_all_others_of_its_pool_were(case):
             tally.add(case.rows(block))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cases("plain", "compose", "sources", epochs=("identities",)), st.integers(1, 9))
 def test_an_epoch_by_identities_visits_each_once_and_the_remainder_rotates(case, number):
     """Guarantee 4; so many batches as one likes are the next of the same endless stream."""
@@ -220,7 +221,7 @@ def test_an_epoch_by_identities_visits_each_once_and_the_remainder_rotates(case,
     assert windows[: len(stream)] == stream
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(cases("plain", "prefer", "compose", "sources", epochs=("samples",)))
 def test_an_epoch_by_samples_has_all_that_blocks_can_hold(case):
     """Guarantee 4: whatever the contract; where nothing is preferred, of everybody."""
@@ -233,7 +234,7 @@ def test_an_epoch_by_samples_has_all_that_blocks_can_hold(case):
             assert case.usable(pid) <= seen
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases("prefer", epochs=("identities",)))
 def test_those_who_come_first_come_before_others_and_show_the_pair(case):
     first, p = case.first(), case.asked["p"]
@@ -256,7 +257,7 @@ def test_those_who_come_first_come_before_others_and_show_the_pair(case):
         assert not others or max(others) - min(others) <= 2
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(cases("weights", epochs=("identities",)))
 def test_identities_come_as_often_as_their_weights_say_but_once_a_batch(case):
     sampler, epochs = case.sampler(), 60
@@ -280,7 +281,7 @@ def test_identities_come_as_often_as_their_weights_say_but_once_a_batch(case):
         assert abs(times[pid] - epochs * rate[pid]) <= 2
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases())
 def test_ranks_of_every_world_share_the_one_stream(case):
     """Guarantee 6, by batches and by blocks of whole identities."""
@@ -302,7 +303,7 @@ def test_ranks_of_every_world_share_the_one_stream(case):
             assert {len(part) for share in shares for part in share} == {p // world * k}
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cases(), st.data())
 def test_a_run_goes_on_anywhere_in_any_world(case, data):
     """A state, as JSON, into new samplers of another world: the same stream from there, over the ends of epochs."""
@@ -368,7 +369,7 @@ def test_the_same_holds_for_many_identities(identities, asked):
 # ------------------------------------------------------------------------------------------ what cannot work
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cases("plain", "prefer", "weights", "compose", "sources"), st.integers(1, 9))
 def test_too_large_a_p_is_told_the_largest_that_works(case, more):
     """Guarantee 7."""
@@ -461,7 +462,7 @@ def audited(sampler, plan=None, **further):
     return audit(sampler.index, resolve(sampler.index, sampler.settings), plan or sampler.plan(), **further)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases())
 def test_an_audit_of_an_honest_plan_counts_what_is_drawn(case):
     sampler = case.sampler()

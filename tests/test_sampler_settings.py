@@ -7,11 +7,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from indexer.errors import NotEnoughIdentitiesError, SettingsError
 from sampler_runtime import JointIndex, PKBatchSampler, StateError
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 from tests.reference import Truth
 
@@ -38,7 +39,7 @@ def sampler_of(population, *arguments, **settings):
         return index, None
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(populations(max_identities=8), st.integers(1, 3), st.integers(1, 4), EXPRESSIONS, SEEDS)
 def test_blocks_meet_an_expression_and_those_that_cannot_are_left_out(population, p, k, each, seed):
     index, sampler = sampler_of(population, p, k, each, seed=seed)
@@ -57,7 +58,7 @@ def test_blocks_meet_an_expression_and_those_that_cannot_are_left_out(population
             assert truth.pid[block[0]] in eligible
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     populations(max_identities=12),
     st.integers(1, 4),
@@ -92,7 +93,7 @@ def test_an_identity_that_owns_half_of_all_samples_is_in_every_batch_once():
     assert all(len({index.value("pid", row) for row in batch}) == 4 for batch in batches)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     populations(max_identities=12),
     st.integers(1, 3),

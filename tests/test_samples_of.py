@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from indexer.build import build_index
 from indexer.index_file import IndexFile, write_index
@@ -16,6 +16,7 @@ from indexer.rework.samples_of import samples_of
 from indexer.samples import FIELDS, Samples, SplitMarks, no_text
 from indexer.schema import BY_NAME
 from indexer.table import build_table
+from tests.effort import examples
 from tests.layout_trees import Maker, all_trees
 from tests.populations import Sample, index_of, populations
 
@@ -55,7 +56,7 @@ def test_an_index_of_a_small_tree_made_anew_of_its_own_samples_is_the_same_file(
     assert again.path.read_bytes() == index.path.read_bytes()
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(populations(splits=True))
 def test_an_index_of_any_population_made_anew_of_its_own_samples_is_the_same(population):
     index = index_of(population).file

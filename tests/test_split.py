@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
@@ -24,6 +24,7 @@ from indexer.rework.queries import query_rows
 from indexer.rework.split import SplitSettings, parsed_strata, split_index
 from sampler_runtime.mapped import open_index
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs/schemas/split.json").read_text(encoding="utf-8"))
@@ -267,7 +268,7 @@ def members(index, split):
     return {r["path"]: r["pid"] for r in table.to_pylist() if r["splits"] >> bit & 1}
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(populations(max_identities=10, splits=True), st.data())
 def test_the_new_splits_are_disjoint_and_together_are_what_was_split(population, data):
     index = index_of(population)

@@ -7,13 +7,14 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from indexer.build import build_index
 from indexer.errors import SettingsError
 from indexer.index_file import IndexFile
 from indexer.inspection.statistics import as_json, statistics
 from tests import trees
+from tests.effort import examples
 from tests.populations import Sample, index_of, populations
 
 
@@ -65,7 +66,7 @@ def without_empty(numbers):
 
 
 @given(populations(splits=True))
-@settings(max_examples=40)
+@examples(40)
 def test_the_numbers_are_those_of_a_plain_count(population):
     index = index_of(population).file
 

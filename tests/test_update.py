@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from PIL import Image
@@ -23,6 +23,7 @@ from indexer.scan import status
 from indexer.update import update_index
 from sampler_runtime.mapped import open_index
 from tests import trees
+from tests.effort import examples
 
 INDEX = "reidindex.parquet"
 TICK = 0.012  # the clock of a file system may lag by some milliseconds
@@ -128,7 +129,7 @@ def a_fine_clock(monkeypatch):
 
 
 def test_an_update_is_a_whole_build():
-    ATreeThatChanges.TestCase.settings = settings(max_examples=25, stateful_step_count=10, deadline=None)
+    ATreeThatChanges.TestCase.settings = examples(25, stateful_step_count=10, deadline=None)
     ATreeThatChanges.TestCase().runTest()
 
 
@@ -265,7 +266,7 @@ def test_an_index_whose_pids_were_kept_keeps_them(data):
     assert not build_index(data, layout="folders", force=True).metadata.kept_pids
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.data())
 def test_kept_pids_are_the_same_people(data):
     people = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 3), min_size=1)
