@@ -263,3 +263,28 @@ def test_no_command_loads_torch(tmp_path, data):
         found = loaded(words, tmp_path)
         assert "torch" not in found, words
         assert "indexer.cli" in found
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("reidindex bu", ["build"]),
+        ("reidindex layouts sysu", ["sysu-mm01"]),
+        ("reidindex build data --layout rgbnt", ["rgbnt100", "rgbnt201"]),
+        ("reidindex build data --prob", ["--probe"]),
+    ],
+)
+def test_a_shell_completes_commands_options_and_layouts(typed, offered):
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    environment = {**os.environ, **words, "_REIDINDEX_COMPLETE": "complete_bash"}
+
+    entry = f"import sys; sys.argv[0] = 'reidindex'; {ENTRY}"
+    done = subprocess.run([sys.executable, "-c", entry], env=environment, capture_output=True, text=True)
+
+    assert done.stdout.split() == offered
+
+
+def test_the_script_for_a_shell_is_printed(run):
+    done = run("--show-completion", "bash")
+
+    assert "_completion" in done.stdout

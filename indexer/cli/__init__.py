@@ -42,21 +42,24 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("build")(command(build.build))
-app.command("update")(command(update.update))
-app.command("check")(command(check.check))
-app.command("stats")(command(stats.stats))
-app.command("plan")(command(plan.plan))
-app.command("show")(command(show.show))
-app.command("report")(command(report.report))
-app.command("diff")(command(diff.diff))
-app.command("split")(command(split.split))
-app.command("merge")(command(merge.merge))
-app.command("filter")(command(filter.filter_samples))
-app.command("query")(command(query.query))
-app.command("export")(command(export.export))
-app.command("layouts")(command(layouts.layouts))
-app.command("demo")(command(demo.demo))
+for _name, _function, _told in (
+    ("build", build.build, "Scan a dataset, write its index."),
+    ("update", update.update, "Bring an index up to date; open only what has changed."),
+    ("check", check.check, "Is the index whole, and the tree as it says?"),
+    ("stats", stats.stats, "What an index holds, and what can be paired."),
+    ("plan", plan.plan, "Draw an epoch's batches as training would."),
+    ("show", show.show, "A batch or a person as a contact sheet."),
+    ("report", report.report, "Everything about a dataset as one page."),
+    ("diff", diff.diff, "What has changed between two indexes."),
+    ("split", split.split, "Identity-disjoint splits, as a protocol."),
+    ("merge", merge.merge, "Several indexes as one."),
+    ("filter", filter.filter_samples, "The samples that an expression picks."),
+    ("query", query.query, "SQL over an index."),
+    ("export", export.export, "For other tools: tables, Hugging Face, COCO, ..."),
+    ("layouts", layouts.layouts, "Which datasets are known."),
+    ("demo", demo.demo, "Draw a small dataset."),
+):
+    app.command(_name, short_help=_told)(command(_function))
 app.add_typer(bench.bench)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli import completion
 from indexer.cli.console import count
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def build(
             help="A layout (see `reidindex layouts`), a layout file (.toml) or a manifest (.csv, .jsonl, .parquet). "
             "[default: found out]",
             show_default=False,
+            autocompletion=completion.layouts,
         ),
     ] = None,
     protocol: Annotated[

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexer.cli import completion
+
 if TYPE_CHECKING:
     from indexer.layouts import Layout
 
 
 def layouts(
     name: Annotated[
-        str | None, typer.Argument(help="Show this one, or a layout file of your own.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Show this one, or a layout file of your own.", show_default=False, autocompletion=completion.layouts
+        ),
     ] = None,
     new: Annotated[
         Path | None,
