@@ -30,12 +30,12 @@ def prose(text):
 
 
 def names(text):
-    return Counter(re.findall(r"`([^`\n]+)`", prose(text)))
+    return Counter(" ".join(name.split()) for name in re.findall(r"`([^`]+)`", prose(text)))
 
 
 def figures(text):
     """Numbers, but not those that are words in one language: three, one."""
-    return Counter(re.findall(r"\d[\d,.]*\d|\d", re.sub(r"`[^`\n]+`", "", prose(text))))
+    return Counter(re.findall(r"\d[\d,.]*\d|\d", re.sub(r"`[^`]+`", "", prose(text))))
 
 
 def links(text):
@@ -73,4 +73,4 @@ def test_a_part_says_the_same(number, what):
 def test_it_is_chinese():
     text = CHINESE.read_text(encoding="utf-8")
 
-    assert len(re.findall(r"[\u4e00-\u9fff]", text)) > 2_000
+    assert len(re.findall(r"[\u4e00-\u9fff]", text)) > 1_500
