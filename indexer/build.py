@@ -71,6 +71,11 @@ class BuildReport:
     counted: Statistics | None = None
 
     @property
+    def identities(self) -> int:
+        """People; of kept pids some may be nobody's."""
+        return self.statistics.facts.identities if self.metadata.kept_pids else self.metadata.identities
+
+    @property
     def statistics(self) -> Statistics:
         """What the index holds; counted now where the build had nothing to do."""
         return self.counted if self.counted is not None else statistics(IndexFile(self.index))
@@ -368,7 +373,7 @@ def as_json(report: BuildReport) -> dict[str, Any]:
         "files": report.files,
         "opened": report.opened,
         "samples": report.metadata.samples,
-        "identities": report.metadata.identities,
+        "identities": report.identities,
         **(_UNKNOWN if report.up_to_date else _account(report)),
         "seconds": round(report.seconds, 3),
     }

@@ -47,9 +47,15 @@ def refuse_foreign(out: Path, *, force: bool) -> None:
     Raises:
         IndexFileError: Something else lies there. `force` replaces files, and nothing but files.
     """
-    if not out.exists():
-        return
-    if not out.is_file():
-        raise IndexFileError(f"{out}: something that is no file lies there; name another place with -o")
-    if not force and not is_index(out):
+    try:
+        if not out.exists():
+            return
+        if not out.is_file():
+            raise IndexFileError(f"{out}: something that is no file lies there; name another place with -o")
+        ours = force or is_index(out)
+    except OSError as error:
+        if isinstance(error, IndexFileError):
+            raise
+        raise IndexFileError(f"{out}: cannot be looked at ({error.strerror}); name another file with -o") from None
+    if not ours:
         raise IndexFileError(f"{out}: exists and is not an index; name another file with -o, or --force to replace it")

@@ -34,11 +34,16 @@ def fingerprint(listing: Listing | None, manifest: Path | None) -> str:
     parts = [listing.fingerprint() if listing is not None else "trusted"]
     if manifest is not None:
         try:
-            status = manifest.stat()
+            parts.append(stamp_of(manifest))
         except OSError as error:
             raise TreeMissingError(f"{manifest}: this manifest cannot be read ({error.strerror})") from None
-        parts.append(f"{manifest.name}:{status.st_size}:{status.st_mtime_ns}")
     return ":".join(parts)
+
+
+def stamp_of(manifest: Path) -> str:
+    """What a fingerprint tells of a manifest."""
+    status = manifest.stat()
+    return f"{manifest.name}:{status.st_size}:{status.st_mtime_ns}"
 
 
 def relative_root(root: Path, out: Path) -> str:
@@ -47,6 +52,18 @@ def relative_root(root: Path, out: Path) -> str:
         return Path(os.path.relpath(root.resolve(), out.parent.resolve())).as_posix()
     except ValueError:  # Windows: another drive has no relative path
         return root.resolve().as_posix()
+
+
+def root_of(index: IndexFile, data: Path | None = None) -> Path:
+    """The folder that an index's paths are relative to. It is told as seen from the file that a link leads to.
+
+    Args:
+        index: The index.
+        data: What the user named; where it is this folder, it is returned as it was named.
+    """
+    file = index.path.resolve() if index.path.is_symlink() else index.path
+    root = file.parent if index.metadata.root == "." else (file.parent / index.metadata.root).resolve()
+    return data if data is not None and data.is_dir() and root.is_dir() and data.samefile(root) else root
 
 
 def current_index(

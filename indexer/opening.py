@@ -5,12 +5,15 @@ Imports little, because every process of a probe imports it anew.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
+import stat
 import warnings
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import IO, Final, NamedTuple
 
 HASH_BYTES: Final = 16
 
@@ -36,6 +39,23 @@ def content_hash(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()[:HASH_BYTES]
 
 
+def opened(file: str | Path) -> IO[bytes]:
+    """A file, open for reading; nothing else that may have a sample's name. A FIFO would be waited for without end.
+
+    Raises:
+        OSError: It cannot be read, or is no file.
+    """
+    return open(file, "rb", opener=_only_files)
+
+
+def _only_files(file: str, flags: int) -> int:
+    handle = os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "not a file but a folder, FIFO or device", file)
+
+
 def look_into(root: str, paths: Sequence[str], pictures: Sequence[bool], *, hashes: bool) -> list[Looked]:
     """Open some files.
 
@@ -54,8 +74,11 @@ def look_into(root: str, paths: Sequence[str], pictures: Sequence[bool], *, hash
 def _look(file: str, *, header: bool, hashes: bool) -> Looked:
     try:
         if not hashes:
-            return Looked(*_header(file)) if header else Looked()
-        with open(file, "rb") as stream:
+            if not header:
+                return Looked()
+            with opened(file) as stream:
+                return Looked(*_header(stream))
+        with opened(file) as stream:
             content = stream.read()
     except OSError as error:
         return Looked(fault=error.strerror or str(error))
@@ -74,7 +97,7 @@ class _Unreadable(Exception):
     """A file that is no picture."""
 
 
-def _header(file: str | io.BytesIO) -> tuple[int, int, str]:
+def _header(file: IO[bytes]) -> tuple[int, int, str]:
     from PIL import Image
 
     try:

@@ -7,11 +7,9 @@ not changed since is not looked up again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -19,15 +17,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.errors import Problem, TreeError
-from indexer.opening import Looked, look_into
+from indexer.errors import Problem
+from indexer.looking import looked
+from indexer.opening import Looked
 from indexer.samples import Samples
 from indexer.scan.listing import printable
 from indexer.vocabulary import TEXT
 
 PICTURE_COLUMNS: Final = {"width": pa.int32(), "height": pa.int32(), "mode": pa.string()}
 HASH_COLUMNS: Final = {"content_hash": pa.binary(16)}
-_FILES_A_TASK: Final = 500
 _MOST_NAMED: Final = 20
 
 
@@ -84,14 +82,13 @@ def probe_samples(
         on_progress: Told how many files have been opened.
 
     Raises:
-        TreeError: A reading process was killed.
+        TreeError: A reading process could not be started, or was killed.
     """
     encoded = samples.path.dictionary_encode()
     paths, of_file = encoded.dictionary, encoded.indices
     has_picture = np.zeros(len(paths), bool)
-    has_picture[of_file.to_numpy()[pc.not_equal(samples.fields["modality"], TEXT).to_numpy(zero_copy_only=False)]] = (
-        True
-    )
+    of_pictures = pc.fill_null(pc.not_equal(samples.fields["modality"], TEXT), True)  # untold: a picture
+    has_picture[of_file.filter(of_pictures).to_numpy()] = True
     earlier = np.full(len(paths), -1)
     if known is not None:
         found_there = pc.index_in(paths, value_set=known["path"].combine_chunks())
@@ -99,9 +96,11 @@ def probe_samples(
     opened = np.flatnonzero(earlier < 0)
     names = paths.take(pa.array(opened)).to_pylist()
     found: list[Looked] = []
-    for some in _looked(root, names, (has_picture[opened] & probe.pictures).tolist(), probe):
-        found += some
-        on_progress(len(found))
+    headers = (has_picture[opened] & probe.pictures).tolist()
+    with closing(looked(root, names, headers, hashes=probe.hashes, jobs=probe.jobs)) as looking:
+        for some in looking:
+            found += some
+            on_progress(len(found))
     place = np.where(earlier >= 0, earlier + len(opened), 0)
     place[opened] = np.arange(len(opened))
     by_file = {"path": paths}
@@ -112,32 +111,6 @@ def probe_samples(
         by_file[name] = pa.concat_arrays(values).take(pa.array(place))
     samples.probed = {name: by_file[name].take(of_file) for name in probe.columns}
     return Probed(pa.table(by_file), len(names), _faults(names, found))
-
-
-def _looked(root: Path, names: list[str], pictures: list[bool], probe: Probe) -> Iterator[list[Looked]]:
-    starts = range(0, len(names), _FILES_A_TASK)
-    tasks = [(names[a : a + _FILES_A_TASK], pictures[a : a + _FILES_A_TASK]) for a in starts]
-    if (
-        probe.jobs == 1 or len(tasks) < 2 * probe.jobs
-    ):  # a process takes as long to start as some thousand files to read
-        for some, headers in tasks:
-            yield look_into(str(root), some, headers, hashes=probe.hashes)
-        return
-    # spawn: a forked copy of a process with threads may hang
-    with ProcessPoolExecutor(probe.jobs, get_context("spawn")) as processes:
-        waiting = [
-            processes.submit(look_into, str(root), some, headers, hashes=probe.hashes) for some, headers in tasks
-        ]
-        try:
-            for task in waiting:
-                yield task.result()
-        except BrokenProcessPool:
-            raise TreeError(
-                f"{root}: a process that read samples was killed, perhaps for want of memory; try again with --jobs 1"
-            ) from None
-        finally:
-            for task in waiting:
-                task.cancel()
 
 
 def _faults(names: list[str], found: list[Looked]) -> list[Problem]:

@@ -17,7 +17,7 @@ from indexer.build import BuildReport, Earlier, Order, Progress, Tree, make_inde
 from indexer.changes import Changes, changes, unchanged
 from indexer.destination import refuse_foreign
 from indexer.errors import IndexFileError, SettingsError, TreeMissingError
-from indexer.freshness import current_index, is_touched
+from indexer.freshness import current_index, is_touched, root_of, tool
 from indexer.index_file import IndexFile, locate_index
 from indexer.kept_pids import KnownPids
 from indexer.layouts import layout_names, load_layout
@@ -100,14 +100,17 @@ def order_of(index: IndexFile, data: Path, layout: str | None = None, jobs: int 
         raise IndexFileError(
             f"{index.path}: was not built of a tree, but made by `{metadata.made_by}`; update the index it was made of, then make it again"
         )
-    root = data if data.is_dir() else index.path.parent / metadata.root
+    root = root_of(index, data)
     if not root.is_dir():
         raise TreeMissingError(f"{root}: the dataset of {index.path} is not there; build the index anew where it is")
+    name = _layout_of(index, root, layout)
+    usual = load_layout(name).default_protocol if not is_manifest(name) else None
     return Order(
         root,
         index.path.resolve() if index.path.is_symlink() else index.path,
-        _layout_of(index, root, layout),
-        metadata.protocol or None,
+        name,
+        # the layout's own may be none of this tree; as in a build, that is no error then
+        metadata.protocol if metadata.protocol not in ("", usual) else None,
         trust=metadata.fingerprint.startswith("trusted"),
         probe=Probe(
             all(index.has(name) for name in PICTURE_COLUMNS), all(index.has(name) for name in HASH_COLUMNS), jobs
@@ -119,7 +122,9 @@ def _layout_of(index: IndexFile, root: Path, layout: str | None) -> str:
     metadata = index.metadata
     if layout is not None:
         return layout
-    if metadata.layout_digest and metadata.layout in layout_names():
+    # another version's may differ; one of this version that differs is a file of the user's with a known name
+    known = metadata.layout_digest and metadata.layout in layout_names()
+    if known and (metadata.tool != tool() or load_layout(metadata.layout).digest == metadata.layout_digest):
         return metadata.layout
     kind = "manifest" if not metadata.layout_digest else "layout file"
     name = metadata.layout if kind == "manifest" else f"{metadata.layout}.toml"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -16,28 +14,16 @@ from torch.utils.data import Dataset
 from indexer.errors import ReidIndexError, SettingsError
 from indexer.vocabulary import TEXT
 from sampler_runtime.composition import parse_composition
-from sampler_runtime.cropping import cropped, side_by_side
 from sampler_runtime.decoding import Decode, decoder_of
 from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import MappedIndex
+from sampler_runtime.picture_sources import Source, sources_of
 from sampler_runtime.view import IndexView
 
 Transform = Callable[[Any], Any]
 OnError = Literal["raise", "skip-to-same-identity"]
 
 _log = logging.getLogger("reidindex")
-
-
-def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
-    """Whether a path of an index is not below its root: the index may come from anywhere.
-
-    >>> [_leads_out(p, windows=False) for p in ("a/b.jpg", "/a", "a/../../b", "a\\\\b:c.jpg")]
-    [False, True, True, False]
-    >>> [_leads_out(p, windows=True) for p in ("a/b.jpg", "C:b.jpg", "..\\\\b.jpg")]
-    [False, True, True]
-    """
-    pure = PureWindowsPath(path) if windows else PurePosixPath(path)
-    return bool(pure.anchor) or ".." in pure.parts
 
 
 class SampleError(ReidIndexError, OSError):
@@ -246,43 +232,37 @@ class IndexDataset(Dataset[Any]):
     def _images(self, row: int) -> dict[str, Any]:
         """Modality → image, of a row."""
         part, own = self.index.locate(row)
-        names, partners = part.modalities_of(own), part.aligned_of(own)
-        anchor = next((name for name in names if name not in (*partners, TEXT)), TEXT)
-        if anchor == TEXT:
-            return {}  # a sentence that asks for somebody: there is nothing to see
-        path = part.path_of(own)
-        if path in partners.values():  # one picture that shows them side by side
-            shown = self._cut(part, path, own, lambda image: side_by_side(image, 1 + len(partners)))
-            return {name: self._transformed(image) for name, image in zip((anchor, *partners), shown, strict=True)}
-        box = part.box_of(own)
-        if box is not None:
-            return {anchor: self._transformed(self._cut(part, path, own, lambda image: cropped(image, box)))}
-        files = {anchor: path, **partners}
-        return {name: self._transformed(self._image(part, path, own)) for name, path in files.items()}
-
-    def _cut(self, part: MappedIndex, path: str, row: int, cut: Callable[[Any], Any]) -> Any:
-        """What is cut out of a row's picture."""
-        image = self._image(part, path, row)
-        try:
-            return cut(image)
-        except ValueError as error:
-            raise SampleError(f"{part.root / path}: row {row}, {error}") from None
+        images: dict[str, Any] = {}
+        opened: dict[str, Any] = {}  # a picture that shows several modalities side by side is one file
+        for modality, source in sources_of(part, own).items():
+            if source.path not in opened:
+                opened[source.path] = self._image(part, source, own)
+            images[modality] = self._transformed(_cut(opened[source.path], source, own))
+        return images
 
     def _transformed(self, image: Any) -> Any:
         return self.transform(image) if self.transform is not None else image
 
-    def _image(self, part: MappedIndex, path: str, row: int) -> Any:
-        if _leads_out(path):
+    def _image(self, part: MappedIndex, source: Source, row: int) -> Any:
+        """What a row's file shows."""
+        if source.leads_out:
             raise SampleError(
-                f"{path!r}: row {row}, this path leads out of the dataset; the index is not to be trusted"
+                f"{source.path!r}: row {row}, this path leads out of the dataset; the index is not to be trusted"
             )
-        file = part.root / path
         try:
-            return self._decode(file)
+            return self._decode(source.file)
         except FileNotFoundError:
             raise SampleError(
-                f"{file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "
+                f"{source.file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "
                 f"`reidindex build {part.root}` looks again"
             ) from None
         except Exception as error:  # a broken file makes decoders raise nearly anything; say which file it was
-            raise SampleError(f"{file}: row {row}, this image cannot be decoded ({error})") from error
+            raise SampleError(f"{source.file}: row {row}, this image cannot be decoded ({error})") from error
+
+
+def _cut(image: Any, source: Source, row: int) -> Any:
+    """What is cut out of a row's picture."""
+    try:
+        return source.cut(image)
+    except ValueError as error:
+        raise SampleError(f"{source.file}: row {row}, {error}") from None

@@ -13,10 +13,14 @@ import pytest
 from PIL import Image
 
 from indexer.build import build_index
+from indexer.changes import Changes
 from indexer.checking import check_index
-from indexer.checking.findings import HINTS, TOLD
+from indexer.checking.findings import HINTS, TOLD, hint
 from indexer.checking.pictures import unreadable
 from indexer.index_file import IndexFile, write_index
+from indexer.rework.filter import filter_index
+from indexer.scan import listing, status
+from indexer.update import update_index
 from tests import trees
 
 INDEX = "reidindex.parquet"
@@ -263,3 +267,127 @@ def test_what_cannot_be_checked_says_why(data, run, tmp_path):
     assert done.returncode == 1
     assert "is not there; is it mounted?" in done.stderr
     assert TOLD.keys() == HINTS.keys()
+
+
+def test_nothing_is_found_in_a_copy_whose_lists_have_no_digest(tmp_path):
+    root = trees.sysu(tmp_path / "data")
+    time.sleep(TICK)
+    build_index(root, hash=True)
+    copied = shutil.copytree(root, tmp_path / "copied")
+    old = (root / INDEX).stat().st_mtime_ns - 10**10  # as if the copy had come much later
+    os.utime(copied / INDEX, ns=(old, old))
+
+    report = check_index(copied)
+
+    assert not [finding for finding in report.findings if finding.kind == "doubtful"]
+    assert "younger than the index, as after a copy" in report.remarks[0]
+
+
+def test_a_file_whose_time_lies_in_the_future_is_not_doubtful_for_ever(data):
+    build_index(data, layout="folders", force=True)
+    os.utime(data / "rgb/p0/0.jpg", (2**32, 2**32))
+    time.sleep(TICK)
+    build_index(data, layout="folders", force=True)
+
+    assert found(data) == []
+
+
+def test_a_clock_of_whole_seconds_is_no_reason_for_an_alarm(data, monkeypatch):
+    build_index(data, layout="folders", force=True)
+    second = 1_800_000_000_000_000_000
+    made = {"rgb/p0/0.jpg": second + 900_000_000}
+    monkeypatch.setattr(status, "_status_time", lambda file: made.get(os.path.relpath(file, data), 0))
+
+    os.utime(data / INDEX, ns=(second, second))
+    assert found(data) == []
+    os.utime(data / INDEX, ns=(second + 1, second + 1))
+    assert found(data) == [("doubtful", "rgb/p0/0.jpg")]
+
+
+def test_an_index_that_lies_elsewhere_finds_its_tree_by_its_folder_and_by_a_link(data, tmp_path):
+    (tmp_path / "indexes").mkdir()
+    (tmp_path / "links/deeper").mkdir(parents=True)
+    build_index(data, tmp_path / "indexes", layout="folders", hash=True)
+    (tmp_path / "links/deeper/index.parquet").symlink_to(tmp_path / "indexes" / INDEX)
+    (tmp_path / "another").symlink_to(data)
+
+    for named in (tmp_path / "indexes", tmp_path / "links/deeper/index.parquet", tmp_path / "another"):
+        assert found(named) == []
+        assert update_index(named).changes == Changes()
+    assert check_index(tmp_path / "another").data == tmp_path / "another"
+
+
+def test_the_manifest_is_no_file_of_its_tree_wherever_it_lies(tmp_path):
+    root = trees.write(tmp_path / "data", ["a/1.jpg", "b/1.jpg"])
+    (root / "lists").mkdir()
+    for table in (root / "lists/all.csv", root / "all.csv"):
+        table.write_text("path,identity\na/1.jpg,1\nb/1.jpg,2\n")
+        time.sleep(TICK)
+        build_index(root, layout=str(table), force=True)
+        time.sleep(TICK)
+        assert found(root) == []
+        table.write_text("path,identity\na/1.jpg,1\nb/1.jpg,1\n")
+        assert ("rewritten", str(table)) in found(root)
+        table.unlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system with FIFOs")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    root = trees.write(tmp_path / "data", ["a/1.jpg"])
+    os.mkfifo(root / "fifo.jpg")
+    (root / "folder.jpg").mkdir()
+    table = tmp_path / "all.csv"
+    table.write_text("path,identity\na/1.jpg,1\nfifo.jpg,2\nfolder.jpg,3\n")
+
+    report = build_index(root, layout=str(table), trust=True, probe=True, hash=True)
+
+    faults = [problem.message.partition(":")[0] for problem in report.problems if problem.where != "a/1.jpg"]
+    assert faults == ["not a file but a folder, FIFO or device"] * 2
+    build_index(root, layout=str(table), trust=True, force=True)
+    assert [f for f in found(root, deep=True) if f[0] == "removed"] == [
+        ("removed", "fifo.jpg"),
+        ("removed", "folder.jpg"),
+    ]
+
+
+def test_a_folder_that_cannot_be_listed_is_told(data, monkeypatch):
+    opened = listing._opened
+
+    def refused(folder):
+        if folder.endswith("rgb/p0"):
+            raise PermissionError(13, "Permission denied", folder)
+        return opened(folder)
+
+    monkeypatch.setattr(listing, "_opened", refused)
+
+    report = check_index(data)
+
+    assert [finding.kind for finding in report.findings] == ["removed", "removed"]
+    assert "rgb/p0: this folder cannot be listed (Permission denied)" in report.remarks
+
+
+def test_a_hint_can_be_run_as_it_stands(data, tmp_path):
+    elsewhere = tmp_path / "an index.parquet"
+    build_index(data, elsewhere, layout="folders")
+    filter_index(elsewhere, tmp_path / "part.parquet", "pid >= 0")
+    (data / "rgb/p0/0.jpg").unlink()
+    hints = check_index(elsewhere).hints()
+    assert hints["removed"] == f"bring the files back, or: reidindex update '{elsewhere}'"
+    assert hint("doubtful", data, elsewhere, "").startswith(f"reidindex build {data} -o '{elsewhere}' --hash --force, ")
+    assert hint("doubtful", data, data / INDEX, "").startswith(f"reidindex build {data} --hash --force, ")
+
+    hints = check_index(tmp_path / "part.parquet").hints()
+
+    assert hints["removed"].endswith("the index that this one was made of, then again: reidindex filter 'pid >= 0'")
+
+
+def test_a_damaged_index_still_tells_where_its_tree_is(data, tmp_path):
+    elsewhere = tmp_path / "index.parquet"
+    build_index(data, elsewhere, layout="folders")
+    content = bytearray(elsewhere.read_bytes())
+    content[200] ^= 1
+    elsewhere.write_bytes(content)
+
+    report = check_index(elsewhere)
+
+    assert (report.counts(), report.data) == ({"damaged": 1}, data)

@@ -21,6 +21,7 @@ from indexer.errors import ReidIndexError, SettingsError
 from indexer.index_file import IndexFile
 from indexer.inspection.statistics import statistics
 from sampler_runtime import IndexDataset, JointIndex, PKBatchSampler, open_index, show_batch
+from sampler_runtime.picture_sources import Source
 from sampler_runtime.run import resolve
 from sampler_runtime.settings import PKSettings
 from sampler_runtime.shard import Shard
@@ -34,7 +35,7 @@ from sampler_runtime.showing.palette import COLOURS, OTHER, colour_of
 from sampler_runtime.showing.people import person_sheet, rows_of_identity, rows_of_pid
 from sampler_runtime.showing.pictures import Unseen, read_pictures
 from sampler_runtime.showing.samples import samples_at
-from sampler_runtime.showing.sheet import Cell, SheetRow, Source, wrapped
+from sampler_runtime.showing.sheet import Cell, SheetRow, wrapped
 from sampler_runtime.showing.steps import find_step
 from sampler_runtime.showing.terminal import half_blocks
 from tests import trees
@@ -281,6 +282,18 @@ def test_a_missing_a_broken_and_a_huge_picture_are_told_and_hide_nothing_else(tm
     assert [contact.seen(panel) for panel in panels] == ["missing", "unreadable", "unreadable", "picture"]
     assert "file missing" in contact._repr_html_()
     assert contact.image.size[0] > 100
+
+
+def test_a_name_that_no_file_can_have_is_not_readable_and_stops_nothing(tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    sources = [Source(tmp_path, path) for path in ("n" * 300, "nul\0", "a.png/b", "a.png")]
+
+    long, nul, below, fine = (read_pictures(sources, (9, 9))[source] for source in sources)
+
+    assert isinstance(long, Unseen)
+    assert isinstance(nul, Unseen)
+    assert isinstance(below, Unseen)
+    assert isinstance(fine, Image.Image)
 
 
 def test_a_path_that_leads_out_of_the_dataset_is_not_opened(tmp_path):

@@ -20,9 +20,28 @@ from indexer.comparison.document import as_json, named, relabelled
 from indexer.comparison.head import head_changes
 from indexer.comparison.identities import People, identity_changes
 from indexer.index_file import IndexFile
+from indexer.update import update_index
 from tests import trees
 from tests.effort import examples
 from tests.populations import Sample, index_of, populations
+
+
+def test_a_pid_that_is_nobodys_is_no_person(tmp_path):
+    root = trees.write(tmp_path / "data", [f"{who}/{n}.jpg" for who in "abcd" for n in range(3)])
+    build_index(root, layout="folders")
+    shutil.copy(root / "reidindex.parquet", tmp_path / "old.parquet")
+    shutil.rmtree(root / "b")
+    update_index(root, keep_pids=True)
+    old, new = IndexFile(tmp_path / "old.parquet"), IndexFile(root / "reidindex.parquet")
+
+    found, back = compare(old, new), compare(new, old)
+
+    assert (found.identities.added, found.identities.removed) == ((), ("b",))
+    assert (back.identities.added, back.identities.removed) == (("b",), ())
+    assert found.people[1].names == ["a", "", "c", "d"]
+    document = as_json(found)
+    assert (document["old"]["identities"], document["new"]["identities"]) == (4, 3)
+    assert "stays right" in found.head.advice()
 
 
 @st.composite
@@ -176,6 +195,8 @@ def test_a_few_samples_that_went_over_are_no_merger():
         (range(3), range(2), [(0, 0), (2, 1)], "a checkpoint's head of 3 classes no longer fits: 1 gone, row 2 shifts by -1; carry its rows over with --head FILE.csv"),
         (range(2), range(2), [(0, 1), (1, 0)], "a checkpoint's head of 2 classes still loads, and is wrong: row 0 shifts by 1, row 1 shifts by -1; carry its rows over with --head FILE.csv"),
         (range(8), range(8), [(i, 7 - i) for i in range(8)], "a checkpoint's head of 8 classes still loads, and is wrong: 8 have another number; carry its rows over with --head FILE.csv"),
+        (range(3), (0, 2), [(0, 0), (2, 2)], "a checkpoint's head of 3 classes stays right: every class keeps its number, the row of those who are gone is nobody's"),
+        (range(3), range(2), [(0, 0), (1, 1)], "a checkpoint's head of 3 classes no longer fits: 1 gone; carry its rows over with --head FILE.csv"),
         ([], [], [], "neither index has training identities: no head depends on them"),
     ],
 )  # fmt: skip

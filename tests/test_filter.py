@@ -21,7 +21,7 @@ from indexer.build import build_index
 from indexer.errors import SettingsError
 from indexer.index_file import IndexFile, write_index
 from indexer.inspection.statistics import statistics
-from indexer.rework.conditions import compiled
+from indexer.rework.compiler import compiled
 from indexer.rework.facts import kinds_in
 from indexer.rework.filter import filter_index, rows_where
 from indexer.rework.samples_of import samples_of
@@ -313,6 +313,10 @@ def test_words_for_modalities_and_splits_are_understood(tmp_path):
         ("True", [0, 1, 2]),
         ("not True", []),
         ("(pid in (0, 2)) == True", [0, 2]),
+        ("pid + 1795463501162217799 > 1.5e18", [0, 1, 2]),
+        ("pid + 1795463501162217799 in [1.5, 2]", []),
+        ("(pid * 0.5) % 1 == 0.5", [1]),
+        ("(pid * -0.5) // 1 == -1", [1, 2]),
     ],
 )
 def test_small_words_mean_what_they_say(expression, rows):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from indexer.build import build_index
-from indexer.errors import SettingsError
+from indexer.errors import SettingsError, TreeError
 from indexer.opening import look_into
 from indexer.probing import available_cores
 from tests import trees
@@ -82,7 +88,7 @@ def test_thousands_that_cannot_be_read_are_counted(tmp_path):
 
 def test_several_processes_find_what_one_finds(tmp_path, data, monkeypatch):
     build_index(data, tmp_path / "one.parquet", layout="folders", probe=True, hash=True)
-    monkeypatch.setattr("indexer.probing._FILES_A_TASK", 2)
+    monkeypatch.setattr("indexer.looking.FILES_A_TASK", 2)
     build_index(data, tmp_path / "two.parquet", layout="folders", probe=True, hash=True, jobs=2)
 
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
@@ -165,3 +171,82 @@ def secretly_rewrite(file):
     file.write_bytes(bytes(reversed(file.read_bytes())))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def test_a_manifest_need_not_tell_a_modality(tmp_path):
+    root = tmp_path / "data"
+    root.mkdir()
+    picture(root / "1.png")
+    (root / "all.csv").write_text("path,identity\n1.png,1\n")
+
+    report = build_index(root, layout=str(root / "all.csv"), probe=True, hash=True)
+
+    assert pq.read_table(report.index)["width"].to_pylist() == [4]
+
+
+BUILD = """
+import sys
+from indexer import looking
+looking.FILES_A_TASK = 1
+from indexer.cli import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+SLOW = (
+    "import time, indexer.opening as o; look = o._look; o._look = lambda *a, **k: (time.sleep(0.3), look(*a, **k))[1]"
+)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are read from Linux's /proc")
+@pytest.mark.parametrize(("whom", "code"), [("all", 130), ("reader", 1)])
+def test_a_build_that_is_broken_off_leaves_nothing(tmp_path, data, whom, code):
+    """Ctrl-C, which a terminal sends to all processes; and one of those that read is killed."""
+    build_index(data, layout="folders")
+    before = (data / "reidindex.parquet").read_bytes()
+    (tmp_path / "program.py").write_text(SLOW + BUILD)
+    words = ["build", data, "--layout", "folders", "--hash", "--force", "-j", "2"]
+    command = [sys.executable, tmp_path / "program.py", *words]
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    readers = children(program.pid, 2)
+    if whom == "all":
+        os.killpg(program.pid, signal.SIGINT)
+    else:
+        os.kill(readers[0], signal.SIGKILL)
+    out, err = program.communicate(timeout=60)
+
+    assert (program.returncode, out) == (code, b"")
+    assert b"Traceback" not in err
+    assert (b"try again with --jobs 1" in err) == (whom == "reader")
+    assert not any(
+        Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in readers
+    )
+    assert (data / "reidindex.parquet").read_bytes() == before
+    assert not list(data.glob(".*"))
+
+
+def test_processes_that_cannot_be_started_are_told(data, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("indexer.looking.FILES_A_TASK", 1)
+    monkeypatch.setattr("indexer.looking.ProcessPoolExecutor", refuse)
+
+    with pytest.raises(TreeError, match=r"could not be started \(Too many open files\); try again with --jobs 1"):
+        build_index(data, layout="folders", hash=True, jobs=2)
+
+
+def children(pid, number):
+    """The processes that were started by one, as soon as there are so many that read."""
+    while True:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words, parent = (
+                    (folder / "cmdline").read_bytes(),
+                    (folder / "stat").read_text().rpartition(")")[2].split()[1],
+                )
+                if int(parent) == pid and b"spawn_main" in words:
+                    found.append(int(folder.name))
+        if len(found) >= number:
+            return found
+        time.sleep(0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -189,9 +190,30 @@ def test_what_a_terminal_would_obey_is_shown_and_not_sent(run, data):
 
 
 def test_a_query_can_come_from_stdin(run, data, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("SELECT count(*) AS n\nFROM samples"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"SELECT count(*) AS n\nFROM samples")))
 
     assert run("query", data, "-", "--csv").stdout == "n\n28\n"
+
+
+def test_a_query_and_its_csv_are_utf8_whatever_the_locale(run, tmp_path):
+    data = trees.orbench(tmp_path / "ascii")
+    build_index(data)
+    latin = {"env": {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}}
+    ascii_only = {"env": {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}}
+    for options in (latin, ascii_only):
+        typed = run("query", data, "SELECT '图é' AS \"名\"", "--csv", encoding="utf-8", **options)
+        piped = run("query", data, "-", "--csv", encoding="utf-8", input="\ufeffSELECT '图é' AS \"名\"", **options)
+
+        assert typed.stdout == piped.stdout == "名\n图é\n", typed.stderr + piped.stderr
+
+
+def test_a_query_that_is_no_utf8_is_a_wrong_setting(run, data):
+    piped = run("query", data, "-", input=b"SELECT '\xff'", text=False)
+    typed = run("query", data, "SELECT '\udcff'")
+
+    assert (piped.returncode, typed.returncode) == (2, 2)
+    assert b"SQL: expected UTF-8 on stdin" in piped.stderr
+    assert "SQL: expected UTF-8, found" in typed.stderr
 
 
 def test_without_a_query_the_views_are_described_and_the_examples_run(run, data):

@@ -500,3 +500,63 @@ def test_a_write_that_fails_leaves_what_was_there(run, demo, tmp_path, monkeypat
     assert "No space left on device" in done.stderr
     assert out.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_an_index_with_splits_of_protocols_only_is_not_said_to_have_none(run, tmp_path):
+    samples = [Sample(name, (kind,), split="trial1/train") for name in "abc" for kind in ("rgb", "nir")]
+    index = index_of(samples, tmp_path)
+
+    page = report(run, index.path, tmp_path / "page.html", "-p", "1")
+
+    assert "Splits of protocols only: trial1. A report with --protocol" in page.text
+    assert "no splits" not in page.text
+    assert "in no split" not in page.text
+
+
+def test_where_nobody_has_an_identity_the_cameras_are_still_told(run, tmp_path):
+    index = index_of([Sample(None, ("rgb",), camera="3", role="junk")], tmp_path)
+
+    page = report(run, index.path, tmp_path / "page.html")
+
+    assert "No camera is told" not in page.text
+    assert "1 camera." in page.text
+
+
+def test_ten_epochs_are_no_epoches_and_everybody_alike_is_told_in_few_words(run, tmp_path):
+    index = index_of([Sample(name, ("rgb",)) for name in "ab" for _ in range(3)], tmp_path)
+
+    done = run("report", index.path, "-o", tmp_path / "page.html", "-p", "1")
+    page = read_page(tmp_path / "page.html")
+
+    assert "After 10 epochs " in page.text
+    assert "Every identity has 3 samples." in page.text
+    assert "6 samples · 2 identities" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("index", "name"),
+    [("Market-1501-v15.09.15/reidindex.parquet", "Market-1501-v15.09.15"), ("small.parquet", "small")],
+)
+def test_what_is_made_of_an_index_is_called_after_the_folder_or_the_name_it_has_of_its_own(
+    run, tmp_path, monkeypatch, index, name
+):
+    root = trees.market(tmp_path / "Market-1501-v15.09.15")
+    assert run("build", root, "-o", tmp_path / index).returncode == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    run("report", tmp_path / index, "--no-thumbnails")
+    run("export", tmp_path / index, "--to", "csv")
+
+    assert {file.name for file in elsewhere.iterdir()} == {f"{name}-report.html", f"{name}.csv"}
+
+
+def test_many_modalities_of_an_identity_are_counted_and_names_keep_their_ends(run, tmp_path):
+    names = [f"kind{number}" for number in range(8)]
+    index = index_of([Sample("a", (name,), camera=f"a long name of a camera {name}") for name in names], tmp_path)
+
+    page = report(run, index.path, tmp_path / "page.html", "-p", "1")
+
+    assert "8 modalities" in page.tables["table-pictures"][1][0]
+    assert "a long n…a kind7" in page.text

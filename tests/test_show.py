@@ -17,6 +17,7 @@ from indexer.cli import console
 from sampler_runtime import PKBatchSampler, open_index
 from tests import trees
 from tests.pictures import with_pictures
+from tests.populations import Sample, index_of
 
 jsonschema = pytest.importorskip("jsonschema", reason="checks the schemas of docs/schemas: `make test` installs it")
 SCHEMA = Path(__file__).parents[1] / "docs" / "schemas" / "show.json"
@@ -191,9 +192,13 @@ def test_a_dataset_that_is_not_there_at_all_still_shows_what_its_index_tells(run
         (["{data}", "--compose", "rgb,sketsh"], 2, "did you mean 'sketch'?"),
         (["{data}", "-p", "2", "-o", "{tmp}/s.gif"], 2, "s.gif: a sheet is written as .png, .jpg, .jpeg, .html, .htm; found .gif"),
         (["{data}", "-p", "2", "-o", "{tmp}/sheet"], 2, "found no ending"),
-        (["{data}", "-p", "2", "-o", "{tmp}/no/s.png"], 1, "the folder {tmp}/no for the sheet does not exist; make it first"),
+        (["{data}", "-p", "2", "-o", "{tmp}/no/s.png"], 1, "the folder {tmp}/no does not exist; make it first"),
         (["{data}", "-p", "2", "-o", "{tmp}/folder.png"], 1, "something that is no file lies there"),
         (["{data}", "-p", "2", "-o", "{tmp}/foreign.png"], 1, "exists and is not a sheet of `reidindex show`"),
+        (["{data}", "--pid", "1", "--rank", "1"], 2, "--pid, --rank: expected a person or a batch, found both"),
+        (["{data}", "--identity", "0001", "-p", "8"], 2, "--identity, -p: expected a person or a batch, found both"),
+        (["{data}", "--most", "24"], 2, "--most: goes with --pid and --identity"),
+        (["{data}", "--identity", "\udcff"], 2, "--identity: expected UTF-8"),
         (["{tmp}"], 1, "no index (reidindex.parquet) in this folder"),
         (["{tmp}/nothing"], 1, "nothing"),
     ],
@@ -289,3 +294,20 @@ def test_a_terminal_too_narrow_for_pictures_says_what_draws_them(run, monkeypatc
     )
 
     assert "40 columns are too few for the pictures; -o sheet.png draws them" in run("show", data, "-p", 2).stderr
+
+
+def test_a_label_cannot_move_the_cursor_from_the_line_that_says_where_the_sheet_is(run, tmp_path):
+    index = index_of([Sample("a\u202e\x1b[2J\nb", ("rgb",))], tmp_path)
+
+    done = run("show", index.path, "--pid", "0", "-o", tmp_path / "sheet.png")
+
+    assert "identity a\\u202e\\x1b[2J\\nb · 1 sample · 1 cell" in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_sheet_within_the_dataset_is_told_of(run, data, tmp_path):
+    within = run("show", data, "-p", "2", "-o", data / "sheet.png")
+    beside = run("show", data, "-p", "2", "-o", tmp_path / "sheet.png")
+
+    assert "lies within the dataset: the tree now holds a file" in within.stderr
+    assert "lies within" not in beside.stderr

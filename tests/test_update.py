@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.build import as_json, build_index
 from indexer.errors import IndexFileError, IndexMissingError, SettingsError, TreeMissingError
 from indexer.index_file import IndexFile
+from indexer.layouts import layout_text
 from indexer.scan import status
 from indexer.update import update_index
 from sampler_runtime.mapped import open_index
 from tests import trees
 from tests.effort import examples
+from tests.layout_trees import Maker, all_trees
 
 INDEX = "reidindex.parquet"
 TICK = 0.012  # the clock of a file system may lag by some milliseconds
@@ -322,3 +324,43 @@ def test_the_command_tells_what_happened(data, run, run_json):
     assert report["changes"] == {"added": [], "removed": [], "rewritten": [], "moved": []}
     assert run("update", data / "ir").returncode == 1
     assert run("update", data, "--layout", "nosuch").returncode == 2
+
+
+def test_a_layout_of_the_users_with_a_known_name_is_asked_for(tmp_path):
+    root = trees.sysu(tmp_path / "data")
+    own = tmp_path / "sysu-mm01.toml"
+    own.write_text(layout_text("sysu-mm01") + "# mine\n")
+    build_index(root, layout=str(own))
+
+    with pytest.raises(SettingsError, match=r"was made with the layout file sysu-mm01\.toml; name it with --layout"):
+        update_index(root)
+    assert update_index(root, layout=str(own)).build.up_to_date
+
+
+def test_a_protocol_that_the_layout_takes_for_granted_need_not_be_there(tmp_path):
+    root = tmp_path / "data"
+    all_trees()["cuhk03-np:one half"](Maker(root))
+    build_index(root)
+    assert update_index(root).build.up_to_date
+    next(root.rglob("*.png")).unlink()
+
+    assert update_index(root).changes.counts() == {"removed": 1}
+
+
+def test_people_are_counted_not_pids(data, run):
+    shutil.rmtree(data / "rgb/p1")
+    shutil.rmtree(data / "ir/p1")
+
+    report = update_index(data, keep_pids=True).build
+
+    assert (report.metadata.identities, report.identities) == (4, 3)
+    assert as_json(report)["identities"] == 3
+
+
+def test_what_is_shown_can_be_read_and_run(tmp_path, run):
+    root = trees.write(tmp_path / "my data", ["a/1\n.jpg"], b"1")
+    trees.write(root, ["b/1.jpg"], b"22")
+    assert f"next: reidindex stats '{root}/{INDEX}'" in run("build", root, "--layout", "folders").stdout
+    (root / "a").rename(root / "c")
+
+    assert r"    a/1\n.jpg → c/1\n.jpg" in run("update", root).stdout.splitlines()

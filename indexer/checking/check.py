@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from indexer.checking.copies import copies
-from indexer.checking.findings import HINTS, Finding
+from indexer.checking.findings import HINTS, Finding, hint
 from indexer.checking.pictures import Look, unreadable
 from indexer.checking.tree import compare_with_tree, files_of_samples
 from indexer.checking.whole import open_whole
-from indexer.errors import TreeMissingError
+from indexer.errors import IndexDamagedError, TreeMissingError
+from indexer.freshness import root_of
 from indexer.index_file import IndexFile, locate_index
 
 Progress = Callable[[str, int], None]
@@ -27,6 +29,8 @@ class CheckReport:
     index: Path
     data: Path
     """The dataset folder."""
+    made_by: str = ""
+    """The command that made the index of another one; empty: it was built of the tree."""
     files: int = 0
     compared: int = 0
     """Files whose content was compared with its digest."""
@@ -43,7 +47,7 @@ class CheckReport:
 
     def hints(self) -> dict[str, str]:
         """Kind → what to run, of those that were found."""
-        return {kind: HINTS[kind].format(data=self.data, index=self.index) for kind in HINTS if kind in self.counts()}
+        return {kind: hint(kind, self.data, self.index, self.made_by) for kind in HINTS if kind in self.counts()}
 
     def to_json(self) -> dict[str, Any]:
         """As one JSON object (docs/cli.md)."""
@@ -90,7 +94,10 @@ def check_index(
     on_progress("reading the index", 0)
     index, findings = open_whole(file)
     report = CheckReport(file, Path(data) if Path(data).is_dir() else file.parent, findings=findings)
-    if index is not None:
+    if index is None:
+        with suppress(IndexDamagedError):  # a column may be damaged, and the rest tell where the tree is
+            report.data = root_of(IndexFile(file), Path(data))
+    else:
         _look_at_the_tree(report, index, Path(data), deep, images or ("decode" if deep else "none"), jobs, on_progress)
     report.seconds = time.perf_counter() - started
     return report
@@ -99,10 +106,10 @@ def check_index(
 def _look_at_the_tree(
     report: CheckReport, index: IndexFile, data: Path, deep: bool, images: Look, jobs: int, on_progress: Progress
 ) -> None:
-    root = data if data.is_dir() else index.path.parent / index.metadata.root
+    root = root_of(index, data)
     if not root.is_dir():
         raise TreeMissingError(f"{root}: the dataset of {index.path} is not there; is it mounted?")
-    report.data = root
+    report.data, report.made_by = root, index.metadata.made_by
     manifest = root / index.metadata.layout if not index.metadata.layout_digest else None
     of_tree = compare_with_tree(index, root, manifest, deep=deep, on_progress=on_progress)
     report.files, report.compared = of_tree.files, of_tree.compared

@@ -12,7 +12,7 @@ from indexer.checking.findings import Finding
 from indexer.index_file import IndexFile
 from indexer.inspection.duplicates import copied, gives_away
 from indexer.inspection.runs import find_runs
-from indexer.opening import content_hash
+from indexer.opening import content_hash, opened
 
 _MOST_NAMED = 4
 
@@ -53,6 +53,7 @@ def _read(index: IndexFile, root: Path, on_progress: Callable[[int], None]) -> p
 
 def _digest(file: Path) -> bytes | None:
     try:
-        return content_hash(file.read_bytes())
+        with opened(file) as stream:
+            return content_hash(stream.read())
     except OSError:
         return None  # told already: it is gone, or no picture that can be read

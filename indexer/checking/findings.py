@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, get_args
+
+from indexer.schema import INDEX_NAME
 
 Kind = Literal[
     "damaged", "unsealed", "inconsistent", "added", "removed", "rewritten", "moved", "content", "doubtful", "picture",
@@ -26,20 +30,43 @@ TOLD: Final[dict[Kind, str]] = {
 }
 
 HINTS: Final[dict[Kind, str]] = {
-    "damaged": "reidindex build {data} --force",
-    "unsealed": "reidindex build {data} --force",
-    "inconsistent": "reidindex build {data} --force",
-    "added": "reidindex update {index}",
-    "removed": "bring the files back, or: reidindex update {index}",
-    "rewritten": "reidindex update {index}",
-    "moved": "reidindex update {index}",
-    "content": "bring the files back, or: reidindex build {data} --hash --force",
-    "doubtful": "reidindex build {data} --hash --force, which a later check can compare with",
-    "picture": "fetch the files again, then: reidindex update {index}",
+    "damaged": "{build}",
+    "unsealed": "{build}",
+    "inconsistent": "{build}",
+    "added": "{update}",
+    "removed": "bring the files back, or: {update}",
+    "rewritten": "{update}",
+    "moved": "{update}",
+    "content": "bring the files back, or: {hash}",
+    "doubtful": "{hash}, which a later check can compare with",
+    "picture": "fetch the files again, then: {update}",
     "copy-identity": "look at them with reidindex show {index} --identity LABEL; correct the labels or leave the files out",
     "copy-split": "leave the copies out of one of the splits",
 }
 """What to run or do, by kind."""
+
+
+def hint(kind: Kind, data: Path, index: Path, made_by: str) -> str:
+    """What to run against one kind of finding.
+
+    Args:
+        kind: What was found.
+        data: The dataset folder.
+        index: The index file.
+        made_by: The command that made it of another index: only this one can be built or updated.
+    """
+    where = shlex.quote(str(data))
+    if index.parent != data or index.name != INDEX_NAME:
+        where += f" -o {shlex.quote(str(index))}"
+    words = {
+        "build": f"reidindex build {where} --force",
+        "hash": f"reidindex build {where} --hash --force",
+        "update": f"reidindex update {shlex.quote(str(index))}",
+    }
+    if made_by:
+        words = dict.fromkeys(words, f"see to the index that this one was made of, then again: reidindex {made_by}")
+    return HINTS[kind].format(index=shlex.quote(str(index)), **words)
+
 
 assert tuple(TOLD) == tuple(HINTS) == get_args(Kind)
 

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
+from indexer.opening import opened
+
 Look = Literal["none", "header", "decode"]
 _A_TASK = 64
 
@@ -54,7 +56,7 @@ def _fault(file: Path, *, decode: bool) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(file) as image:
+            with opened(file) as stream, Image.open(stream) as image:
                 if decode:
                     image.load()
     except Exception as error:  # decoders of foreign files fail in every way

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ import pyarrow.compute as pc
 
 from indexer.changes import Changes, changes, unchanged
 from indexer.checking.findings import Finding
+from indexer.freshness import stamp_of
 from indexer.index_file import IndexFile
 from indexer.listed import ListedFiles, known_files, listed_files
-from indexer.opening import content_hash
+from indexer.opening import content_hash, opened
 from indexer.scan.listing import Listing, list_tree
 from indexer.scan.status import GRANULARITY_NS, touched_since
 from indexer.schema import INDEX_NAME, UNKNOWN
 
 _MOST_OF_A_TREE = 0.9
+_SECOND_NS = 1_000_000_000
 
 Progress = Callable[[str, int], None]
 
@@ -63,7 +66,11 @@ def compare_with_tree(
         exclude = [index.path, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
         now = list_tree(root, exclude=exclude, on_progress=lambda n: on_progress("listing files", n))
     report.files = len(now)
+    report.remarks += [str(problem) for problem in now.problems if problem.kind in ("unreadable", "vanished")]
     happened = changes(then, now) if now.fingerprint() != index.metadata.fingerprint.partition(":")[0] else Changes()
+    if not index.metadata.layout_digest:
+        happened, edited = _apart_from_manifest(happened, index, root)
+        report.findings += edited
     report.findings += _told(happened)
     old, here = unchanged(then, now)
     paths = [now.paths[row] for row in here]
@@ -78,15 +85,18 @@ def compare_with_tree(
         report.findings += _compared(root, paths[row], hashes[row].as_py())
     report.compared = len(to_compare)
     # without a digest nothing can be looked up: a clock's inaccuracy is no reason for an alarm
-    told = touched_since(root, paths, stamp + GRANULARITY_NS) & ~has_digest
+    coarse = GRANULARITY_NS if stamp % _SECOND_NS == 0 else 0
+    younger = touched_since(root, paths, stamp + GRANULARITY_NS + coarse)
+    told = younger & (then.size[old] != UNKNOWN) & ~has_digest
     if deep and not has_digest.any():
         report.remarks.append("contents could not be compared: the index was built without --hash")
-    if told.sum() > _MOST_OF_A_TREE * max(len(paths), 1):
-        report.remarks.append(
-            "all files are younger than the index, as after a copy: whether one was rewritten with its old size and time, only digests could tell (build --hash)"
-        )
-    else:
+    if younger.sum() <= _MOST_OF_A_TREE * len(paths):
         report.findings += [Finding("doubtful", paths[row]) for row in np.flatnonzero(told).tolist()]
+    elif told.any():
+        report.remarks.append(
+            "all files are younger than the index, as after a copy: whether one was rewritten with its old size and time, "
+            f"only its digest could tell, and {told.sum():,} have none"
+        )
     return report
 
 
@@ -99,9 +109,22 @@ def _told(happened: Changes) -> list[Finding]:
     ]
 
 
+def _apart_from_manifest(happened: Changes, index: IndexFile, root: Path) -> tuple[Changes, list[Finding]]:
+    """The manifest is no file of its tree, wherever it lies there; where it lay the index does not tell."""
+    name = index.metadata.layout
+    within = next((path for path in happened.added if path.rpartition("/")[2] == name), None)
+    places = [root / name, index.path.parent / name, *([root / within] if within is not None else [])]
+    there = [place for place in places if place.is_file()]
+    found = []
+    if there and not any(index.metadata.fingerprint.endswith(f":{stamp_of(place)}") for place in there):
+        found.append(Finding("rewritten", str(there[0]), "the manifest that the index was made with"))
+    return replace(happened, added=tuple(path for path in happened.added if path != within)), found
+
+
 def _compared(root: Path, path: str, expected: bytes) -> list[Finding]:
     try:
-        found = content_hash((root / path).read_bytes())
+        with opened(root / path) as stream:
+            found = content_hash(stream.read())
     except OSError as error:
         return [Finding("content", path, f"cannot be read ({error.strerror or error})")]
     return [] if found == expected else [Finding("content", path)]
@@ -115,6 +138,8 @@ def _looked_at(root: Path, then: ListedFiles) -> Listing:
             status = os.stat(root / path)  # noqa: PTH116 - once for every sample
         except OSError:
             continue
+        if not stat.S_ISREG(status.st_mode):
+            continue  # as in a listing: a folder, FIFO or device is no file
         paths.append(path)
         sizes.append(status.st_size if size != UNKNOWN else UNKNOWN)
         times.append(status.st_mtime_ns if size != UNKNOWN else UNKNOWN)

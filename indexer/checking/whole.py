@@ -20,12 +20,12 @@ def open_whole(path: Path) -> tuple[IndexFile | None, list[Finding]]:
     Raises:
         IndexVersionError: Another format: that is no damage.
     """
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
     try:
         index = IndexFile(path, verify="full")
     except IndexDamagedError as error:
         return None, [Finding("damaged", str(path), str(error).removeprefix(f"{path}: "))]
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
     if head != _MAGIC:  # readers of Parquet look at the end only
         return index, [Finding("damaged", str(path), f"its first bytes should be {_MAGIC!r}, found {head!r}")]
     if not index.sealed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -131,7 +132,7 @@ def tell(report: BuildReport, out: Console) -> None:
         )
         return
     out.print(
-        f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {count(metadata.samples, 'sample')} · {count(metadata.identities, 'identity')} · "
+        f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {count(metadata.samples, 'sample')} · {count(report.identities, 'identity')} · "
         f"{' '.join(metadata.modalities)}"
     )
     opened = f", {report.opened:,} opened," if report.opened else ""
@@ -166,7 +167,7 @@ def tell(report: BuildReport, out: Console) -> None:
         out.print(
             f"  [dim]ignored {sum(report.droppings.values()):,}: {', '.join(map(escape, sorted(report.droppings)))}[/]"
         )
-    out.print(f"  next: [cyan]reidindex stats {escape(str(report.index))}[/]")
+    out.print(f"  next: [cyan]reidindex stats {escape(shlex.quote(str(report.index)))}[/]")
 
 
 def _beside(found: str, count: PublishedCount | None) -> str:

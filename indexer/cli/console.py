@@ -14,6 +14,8 @@ from typing import Any, Literal, NoReturn
 
 from rich.console import Console
 
+from indexer.plural import count as count
+
 Report = Callable[[str, int], None]
 Loudness = Literal["quiet", "usual", "verbose"]
 _PLAIN_SECONDS = 10.0
@@ -75,16 +77,6 @@ def print_json(document: dict[str, Any]) -> None:
         print(json.dumps(document, indent=2), flush=True)  # noqa: T201 - the command line prints
     except BrokenPipeError:
         _reader_gone()
-
-
-def count(number: int, word: str) -> str:
-    """`1 batch`, `2 batches`.
-
-    >>> count(1, "batch"), count(2_000, "batch"), count(0, "identity"), count(2, "epoch")
-    ('1 batch', '2,000 batches', '0 identities', '2 epochs')
-    """
-    plural = word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith(("tch", "s")) else "s")
-    return f"{number:,} {word if number == 1 else plural}"
 
 
 @contextmanager

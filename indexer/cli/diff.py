@@ -77,11 +77,12 @@ def _show(found: Comparison, out: Console, verbose: bool) -> None:
     from rich.markup import escape
 
     a, b = found.old.metadata, found.new.metadata
+    before, after = (len(people.pids) for people in found.people)
     out.print(f"[bold]{escape(str(found.old.path))}[/] → [bold]{escape(str(found.new.path))}[/]")
     if found.nothing:
-        out.print(f"  nothing changed: {a.samples:,} samples, {a.identities:,} identities; the batches are identical")
+        out.print(f"  nothing changed: {a.samples:,} samples, {before:,} identities; the batches are identical")
         return
-    out.print(f"  {a.samples:,} → {b.samples:,} samples, {a.identities:,} → {b.identities:,} identities")
+    out.print(f"  {a.samples:,} → {b.samples:,} samples, {before:,} → {after:,} identities")
     if found.other_dataset:
         out.print(
             f"  two different datasets: {len(found.matching.old):,} samples in common "

@@ -59,6 +59,7 @@ def export(
     import sys
 
     from indexer.cli import console
+    from indexer.cli.inside import tell_of_files_inside
     from indexer.errors import SettingsError
     from indexer.export.formats import STDOUT
     from indexer.export.formats import export as write
@@ -88,6 +89,7 @@ def export(
         console.err().print(f"! left out {console.count(number, 'sample')}: {reason}", markup=False)
     for note in done.made.notes:
         console.err().print(f"  {note}", markup=False)
+    tell_of_files_inside([file for file, _ in done.files], (index.path.parent / index.metadata.root).resolve())
 
 
 def _as_json(index: IndexFile, done: Exported) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +81,7 @@ def _tell(report: FilterReport, out: Console) -> None:
     out.print(
         f"[bold green]✓[/] [bold]{escape(str(report.index))}[/]  {found} · {' '.join(report.metadata.modalities)}"
     )
-    out.print(f"  next: [cyan]reidindex stats {escape(str(report.index))}[/]")
+    out.print(f"  next: [cyan]reidindex stats {escape(shlex.quote(str(report.index)))}[/]")
 
 
 def _remark(report: FilterReport, err: Console) -> None:

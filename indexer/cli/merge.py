@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,4 +79,4 @@ def _tell(report: MergeReport, out: Console) -> None:
             f"  {escape(name):{width}} {part.identities:>7,} {noun:10} {part.samples:>9,} samples  [dim]{escape(part.folder)}/[/]"
         )
     out.print(f"  paths begin in {escape(str(report.root))}")
-    out.print(f"  next: [cyan]reidindex stats {escape(str(report.index))}[/]")
+    out.print(f"  next: [cyan]reidindex stats {escape(shlex.quote(str(report.index)))}[/]")

@@ -53,10 +53,10 @@ def query(
 
       reidindex query data/ - --json < question.sql
     """  # fmt: skip
-    import sys
     from itertools import islice
 
     from indexer.cli import console
+    from indexer.cli.typed import as_text, from_stdin
     from indexer.errors import SettingsError
     from indexer.index_file import IndexFile, locate_index
     from indexer.sql import Result, Views
@@ -72,7 +72,7 @@ def query(
             )
         _describe(views, console.out())
         return
-    text = sys.stdin.read() if sql == "-" else sql
+    text = from_stdin("SQL") if sql == "-" else as_text(sql, "SQL")
     result = views.run(text)
     if limit is not None and (as_csv or as_json):
         result = Result(result.columns, islice(result.rows, limit))
@@ -88,9 +88,12 @@ def query(
 
 def _print_csv(result: Result) -> None:
     import csv
+    import io
     import os
     import sys
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # data: the same bytes whatever the locale
     writer = csv.writer(sys.stdout, lineterminator="\n")
     try:
         writer.writerow([column.name for column in result.columns])

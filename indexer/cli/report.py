@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from indexer.index_file import IndexFile
     from indexer.inspection.statistics import Statistics
-    from indexer.report import Pictures, Sampling
+    from indexer.report import Pictures
     from sampler_runtime.mapped import MappedIndex
 
 
@@ -77,16 +75,21 @@ def report(
 
     from indexer.cli import console
     from indexer.cli.drawn_epochs import sampling_of
+    from indexer.cli.inside import tell_of_files_inside
+    from indexer.cli.typed import as_text
+    from indexer.export.writing import write_file
     from indexer.index_file import IndexFile, locate_index
     from indexer.inspection.statistics import statistics
     from indexer.report import gather, page
+    from indexer.scan.listing import printable
     from indexer.vocabulary import in_protocol
     from sampler_runtime.mapped import open_index
 
     index = IndexFile(locate_index(data))
-    root = Path(index.path).parent.resolve() / index.metadata.root
-    out = _destination(output, data, root.resolve(), force=force)
+    root = (index.path.parent / index.metadata.root).resolve()
+    out = _destination(output, index, root, force=force)
     drawn_from = _drawn_from(split, protocol, index.metadata.splits)
+    title = as_text(title, "--title") if title is not None else None
     found = statistics(index, split=in_protocol(split, protocol, index.metadata.splits), pair=pair, p=p, k=k)
     view = open_index(index.path)
     with console.progress() as progress:
@@ -98,12 +101,14 @@ def report(
     changed = _changed(data, index) if check and data.is_dir() else None
     facts = gather(found, protocol=protocol, sampling=sampling, pictures=pictures, changed=changed, title=title)
     written = page(facts)
-    _write(out, written)
+    write_file(out, [written])
     console.out().print(
-        f"[green]✓[/] [bold]{escape(str(out))}[/]  {len(written) / 1000:,.0f} kB · {escape(facts.name)} · "
-        f"{found.facts.samples:,} samples · {found.facts.identities:,} identities"
+        f"[green]✓[/] [bold]{escape(str(out))}[/]  {len(written) / 1000:,.0f} kB · {escape(printable(facts.name))} · "
+        f"{console.count(found.facts.samples, 'sample')} · {console.count(found.facts.identities, 'identity')}"
     )
-    _remark(out, root.resolve(), sampling)
+    if sampling.advice is not None:
+        console.err().print(f"[yellow]! no batches:[/] {escape(sampling.advice)}")
+    tell_of_files_inside([out], root)
 
 
 def _drawn_from(split: str | None, protocol: str | None, known: tuple[str, ...]) -> str | None:
@@ -154,19 +159,19 @@ def _changed(data: Path, index: IndexFile) -> bool | None:
     return listing.fingerprint() != index.metadata.fingerprint
 
 
-def _destination(output: Path | None, data: Path, root: Path, *, force: bool) -> Path:
+def _destination(output: Path | None, index: IndexFile, root: Path, *, force: bool) -> Path:
     """The file to write, found out before any work.
 
     Raises:
         SettingsError: No place was named, and the usual one lies within the dataset.
         ReidIndexError: Nothing can be written there, or something lies there that is no report.
     """
-    from indexer.errors import ReidIndexError, SettingsError
+    from indexer.errors import SettingsError
+    from indexer.export.writing import refuse_foreign
+    from indexer.naming import name_of
     from indexer.report import is_report
-    from indexer.schema import INDEX_NAME
 
-    name = data.resolve().parent.name if data.name == INDEX_NAME else data.resolve().stem
-    usual = f"{name or 'dataset'}-report.html"
+    usual = f"{name_of(index)}-report.html"
     if output is None:
         output = Path(usual)
         if output.resolve().is_relative_to(root):
@@ -174,56 +179,6 @@ def _destination(output: Path | None, data: Path, root: Path, *, force: bool) ->
                 f"{usual}: the current folder belongs to the dataset, and a page there would be a new file of it; "
                 f"name another place: -o ../{usual}"
             )
-    try:
-        out = output / usual if output.is_dir() else output.resolve() if output.is_symlink() else output
-        if not out.parent.is_dir():
-            raise ReidIndexError(f"{out}: the folder {out.parent} for the page does not exist; make it first")
-        if out.exists():
-            if not out.is_file():
-                raise ReidIndexError(f"{out}: something that is no file lies there; name another place with -o")
-            with out.open("rb") as file:
-                ours = is_report(file.read(1 << 10))
-            if not ours and not force:
-                raise ReidIndexError(
-                    f"{out}: exists and is no report of reidindex; name another file with -o, or --force to replace it"
-                )
-    except OSError as error:
-        raise ReidIndexError(
-            f"{output}: the page cannot be written there ({error.strerror}); name another with -o"
-        ) from None
+    out = output / usual if output.is_dir() else output
+    refuse_foreign(out, force=force, ours=is_report, why="is no report of reidindex")
     return out
-
-
-def _write(out: Path, content: bytes) -> None:
-    """Whole or not at all.
-
-    Raises:
-        ReidIndexError: It cannot be written there.
-    """
-    from indexer.errors import ReidIndexError
-
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(out)
-    except OSError as error:
-        raise ReidIndexError(
-            f"{out}: the page cannot be written there ({error.strerror or error}); name another place with -o"
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _remark(out: Path, root: Path, sampling: Sampling) -> None:
-    """What a user should know beside where the page is."""
-    from rich.markup import escape
-
-    from indexer.cli import console
-
-    if sampling.advice is not None:
-        console.err().print(f"[yellow]! no batches:[/] {escape(sampling.advice)}")
-    if out.resolve().is_relative_to(root):
-        console.err().print(
-            f"[yellow]! {escape(str(out))} lies within the dataset:[/] the tree now holds a file that the index does not know of"
-        )

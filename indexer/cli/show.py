@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from sampler_runtime.showing.contact_sheet import ContactSheet
     from sampler_runtime.showing.sheet import Sheet
 
+_OF_A_BATCH = (
+    "epoch", "batch", "p", "k", "each", "seed", "epoch_is", "on_short", "prefer_complete", "weights", "compose", "rank",
+    "world_size", "rank_takes",
+)  # fmt: skip
+"""Options that say which batch, and nothing of a person."""
 _MOST_PROBLEMS = 3
 _SIZE_IN_TERMINAL = 96
 _WIDTH_OF_PIPES = 10_000
 
 
 def show(
+    context: typer.Context,
     data: Annotated[
         Path,
         typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
@@ -90,6 +96,8 @@ def show(
       reidindex show data/ --pid 17
     """
     from indexer.cli import console
+    from indexer.cli.inside import tell_of_files_inside
+    from indexer.cli.typed import as_text
     from indexer.errors import SettingsError
     from indexer.vocabulary import in_protocol
     from sampler_runtime.mapped import open_index
@@ -97,7 +105,8 @@ def show(
     from sampler_runtime.shard import Shard
 
     person = pid is not None or identity is not None
-    _one_thing(pid, identity, epoch, batch)
+    _one_thing(context, pid, identity)
+    identity = as_text(identity, "--identity") if identity is not None else None
     file = _destination(output, force=force) if output is not None else None
     index = open_index(data)
     if split is None and not person and ("train" if protocol is None else f"{protocol}/train") in index.splits:
@@ -130,6 +139,8 @@ def show(
     else:
         _in_terminal(contact)
     _say_unseen(contact)
+    if file is not None:
+        tell_of_files_inside([file], index.root)
 
 
 @dataclass
@@ -140,16 +151,21 @@ class _Found:
     words: dict[str, Any]
 
 
-def _one_thing(pid: int | None, identity: str | None, epoch: str | None, batch: int | None) -> None:
+def _one_thing(context: typer.Context, pid: int | None, identity: str | None) -> None:
+    """That nothing was said of a batch where a person is asked for, or of a person where a batch is."""
     from indexer.errors import SettingsError
 
     if pid is not None and identity is not None:
         raise SettingsError("--pid, --identity: expected one of them, found both")
-    for name, value in (("--epoch", epoch), ("--batch", batch)):
-        if value is not None and (pid is not None or identity is not None):
-            raise SettingsError(
-                f"{'--pid' if pid is not None else '--identity'}, {name}: expected a person or a batch, found both; leave one out"
-            )
+    person = "--pid" if pid is not None else "--identity" if identity is not None else None
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if person is not None and option.name in _OF_A_BATCH:
+            raise SettingsError(f"{person}, {option.opts[0]}: expected a person or a batch, found both; leave one out")
+        if person is None and option.name == "most":
+            raise SettingsError("--most: goes with --pid and --identity; a batch is shown whole")
 
 
 def _number(epoch: str | None) -> int:
@@ -190,6 +206,7 @@ def _person(view: MappedIndex, pid: int | None, identity: str | None, most: int)
     from rich.markup import escape
 
     from indexer.cli import console
+    from indexer.scan.listing import printable
     from sampler_runtime.showing.people import person_sheet, rows_of_identity, rows_of_pid
 
     rows_of = rows_of_identity(view, identity) if identity is not None else {int(pid or 0): rows_of_pid(view, pid or 0)}
@@ -197,34 +214,27 @@ def _person(view: MappedIndex, pid: int | None, identity: str | None, most: int)
     if len(people) > 1:
         told = ", ".join(f"pid {one}: {console.count(len(rows_of[one]), 'sample')}" for one in people)
         console.err().print(
-            f"[yellow]! identity {escape(str(identity))} is the label of {len(people)} people, all shown:[/] {told}; --pid shows one"
+            f"[yellow]! identity {escape(printable(str(identity)))} is the label of {len(people)} people, all shown:[/] {told}; --pid shows one"
         )
     samples = sum(map(len, rows_of.values()))
     lines = (view.selection,) if view.selection != "all" else ()
     sheet = person_sheet(view, rows_of, most=most, title="", lines=lines)
     label = sheet.rows[0].identity
     whose = f"pid {people[0]} · " if len(people) == 1 else ""
-    title = f"{whose}identity {label if label is not None else '(hidden)'} · {console.count(samples, 'sample')}"
+    title = (
+        f"{whose}identity {printable(label) if label is not None else '(hidden)'} · {console.count(samples, 'sample')}"
+    )
     return _Found(replace(sheet, title=title), {"identity": label, "pids": people, "samples": samples})
 
 
 def _destination(output: Path, *, force: bool) -> Path:
     """The file to write: in a folder that is there, in place of nothing that is not a sheet."""
-    from indexer.errors import ReidIndexError
+    from indexer.export.writing import refuse_foreign
     from sampler_runtime.showing.contact_sheet import check_suffix, is_sheet
 
     check_suffix(output)
-    file = output.resolve() if output.is_symlink() else output
-    if not file.parent.is_dir():
-        raise ReidIndexError(f"{file}: the folder {file.parent} for the sheet does not exist; make it first")
-    if file.exists():
-        if not file.is_file():
-            raise ReidIndexError(f"{file}: something that is no file lies there; name another place with -o")
-        if not force and not is_sheet(file):
-            raise ReidIndexError(
-                f"{file}: exists and is not a sheet of `reidindex show`; name another file with -o, or --force to replace it"
-            )
-    return file
+    refuse_foreign(output, force=force, ours=is_sheet, why="is not a sheet of `reidindex show`")
+    return output.resolve() if output.is_symlink() else output
 
 
 def _read(sheet: Sheet, size: int) -> ContactSheet:
@@ -245,7 +255,8 @@ def _say_where(file: Path, contact: ContactSheet) -> None:
     extent = "" if html else f" · {contact.image.width:,} × {contact.image.height:,} pixels"
     cells = console.count(sum(len(row.cells) for row in contact.sheet.rows), "cell")
     console.out().print(
-        f"[green]✓[/] [bold]{escape(str(file))}[/]  {escape(contact.sheet.title)} · {cells}{extent}", highlight=False
+        f"[green]✓[/] [bold]{escape(str(file))}[/]  {escape(contact.sheet.title)} · {cells}{extent}",
+        highlight=False,
     )
 
 
@@ -271,6 +282,7 @@ def _say_unseen(contact: ContactSheet) -> None:
     from rich.markup import escape
 
     from indexer.cli import console
+    from indexer.scan.listing import printable
 
     unseen = contact.unseen
     every = [told for ones in unseen.values() for told in ones]
@@ -283,6 +295,6 @@ def _say_unseen(contact: ContactSheet) -> None:
         f"[yellow]! {len(every):,} of {console.count(len(contact.pictures), 'picture')} cannot be shown:[/] {counts}"
     )
     for told in named:
-        err.print(f"  {escape(told)}")
+        err.print(f"  {escape(printable(told))}")
     if len(every) > len(named):
         err.print(f"  … and {len(every) - len(named):,} more (--verbose names them all)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,8 +100,8 @@ def _tell(report: SplitReport, out: Console) -> None:
     if report.held_out:
         out.print(f"  cameras of val: {escape(', '.join(report.held_out))}")
     protocol = report.settings.protocol
-    option = "" if report.settings.default else f" --protocol {escape(protocol)}"
-    out.print(f"  next: [cyan]reidindex stats {escape(str(report.index))}{option}[/]")
+    option = "" if report.settings.default else f" --protocol {escape(shlex.quote(protocol))}"
+    out.print(f"  next: [cyan]reidindex stats {escape(shlex.quote(str(report.index)))}{option}[/]")
 
 
 def _remark(report: SplitReport, err: Console) -> None:

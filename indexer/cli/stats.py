@@ -60,6 +60,7 @@ def stats(
       reidindex stats data/reidindex.parquet --pair rgb:nir,sketch --json
     """
     from indexer.cli import console
+    from indexer.freshness import root_of
     from indexer.index_file import IndexFile, locate_index
     from indexer.inspection.statistics import as_json as to_json
     from indexer.inspection.statistics import statistics
@@ -77,8 +78,8 @@ def stats(
             from rich.markup import escape
 
             console.out().print(f"\n{escape(str(explained))}")
-    if check and data.is_dir():
-        _say_if_stale(data, index.path, index.metadata.fingerprint)
+    if check and data.is_dir() and (root := root_of(index, data)).is_dir():
+        _say_if_stale(root, index.path, index.metadata.fingerprint)
 
 
 def _explain(path: Path, each: str, split: str | None, p: int, k: int) -> Explanation:

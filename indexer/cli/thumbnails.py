@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import stat
 import warnings
-from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from indexer.inspection.choice import Chosen
     from indexer.report import Cell, Pictures
     from sampler_runtime.mapped import MappedIndex
+    from sampler_runtime.picture_sources import Source
 
 _SIZE: Final = (88, 144)
 """Pixels at most: two pictures of a person beside each other fit a telephone."""
@@ -68,45 +67,39 @@ def _cell(view: MappedIndex, row: int, modality: str) -> Cell:
     """One identity in one modality."""
     from indexer.report import Cell
     from indexer.vocabulary import TEXT
-    from sampler_runtime.cropping import cropped, side_by_side
+    from sampler_runtime.picture_sources import sources_of
 
     if modality == TEXT:
         told = view.captions_of(row)
         return Cell(caption=told[0]) if told else Cell(problem="no sentence told")
-    names, partners, path = view.modalities_of(row), view.aligned_of(row), view.path_of(row)
-    anchor = next((name for name in names if name not in (*partners, TEXT)), modality)
-    file = partners.get(modality, path)
-    image, problem = _opened(view.root, file)
+    source = sources_of(view, row).get(modality)
+    if source is None:
+        return Cell(problem="no file told")
+    image, problem = _opened(source)
     if image is None:
-        return Cell(path=file, problem=problem)
+        return Cell(path=source.path, problem=problem)
     try:
-        box = view.box_of(row)
-        if path in partners.values():  # one picture that shows them side by side
-            image = side_by_side(image, 1 + len(partners))[[anchor, *partners].index(modality)]
-        elif box is not None:
-            image = cropped(image, box)
+        encoded, size = _small(source.cut(image))
     except ValueError:
-        return Cell(path=file, problem="its box lies outside of the picture")
-    encoded, size = _small(image)
-    return Cell(encoded, size, path=file)
+        return Cell(path=source.path, problem="its box lies outside of the picture")
+    return Cell(encoded, size, path=source.path)
 
 
-def _opened(root: Path, path: str) -> tuple[Image.Image | None, str | None]:
+def _opened(source: Source) -> tuple[Image.Image | None, str | None]:
     """A picture, or why there is none. What is no ordinary file is not opened: a pipe would never end."""
     from PIL import Image
 
     from sampler_runtime.decoding import decoder_of
 
-    pure = PureWindowsPath(path) if os.name == "nt" else Path(path)
-    if pure.anchor or ".." in pure.parts:
+    if source.leads_out:
         return None, "its path leads out of the dataset"
     try:
-        if not stat.S_ISREG((root / path).stat().st_mode):
+        if not stat.S_ISREG(source.file.stat().st_mode):
             return None, "not a file"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return decoder_of("pillow")(root / path), None
+            return decoder_of("pillow")(source.file), None
     except (FileNotFoundError, NotADirectoryError):
         return None, "file missing"
     except Exception:  # a broken file makes decoders raise nearly anything

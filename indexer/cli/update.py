@@ -90,16 +90,16 @@ def show_changes(found: Changes, out: Console, shown: int) -> None:
     from indexer.cli.console import count
     from indexer.scan.listing import printable
 
-    lines = {
-        "added": list(found.added),
-        "removed": list(found.removed),
-        "rewritten": list(found.rewritten),
-        "moved": [f"{old} → {new}" for old, new in found.moved],
+    lines: dict[str, list[tuple[str, ...]]] = {
+        "added": [(path,) for path in found.added],
+        "removed": [(path,) for path in found.removed],
+        "rewritten": [(path,) for path in found.rewritten],
+        "moved": list(found.moved),
     }
     for what, names in lines.items():
         if names:
             out.print(f"  {count(len(names), 'file')} {what}")
         for name in names[:shown]:
-            out.print(f"    {escape(printable(name))}")
+            out.print(f"    {escape(' → '.join(map(printable, name)))}")
         if len(names) > shown:
             out.print(f"    [dim]… and {len(names) - shown:,} more (--verbose names them all)[/]")

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from indexer.comparison.changes import Comparison, WordChanges, told
+from indexer.comparison.identities import People
 from indexer.index_file import IndexFile
 from indexer.schema import modality_mask
 from indexer.vocabulary import TEXT
@@ -25,8 +26,8 @@ def as_json(found: Comparison) -> dict[str, Any]:
     people = found.identities
     return {
         "schema": 1,
-        "old": _index(old),
-        "new": _index(new),
+        "old": _index(old, found.people[0]),
+        "new": _index(new, found.people[1]),
         "changed": not found.nothing,
         "same_batches": found.same_batches,
         "other_dataset": found.other_dataset,
@@ -129,14 +130,14 @@ def head_table(found: Comparison) -> Iterator[bytes]:
     yield out.getvalue().to_pybytes()
 
 
-def _index(index: IndexFile) -> dict[str, Any]:
+def _index(index: IndexFile, people: People) -> dict[str, Any]:
     metadata = index.metadata
     return {
         "index": str(index.path),
         "digest": metadata.digest,
         "layout": metadata.layout,
         "samples": metadata.samples,
-        "identities": metadata.identities,
+        "identities": len(people.pids),
     }
 
 

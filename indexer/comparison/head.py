@@ -56,6 +56,11 @@ class HeadChanges:
                 f"a checkpoint's head of {_classes(self.before)} needs {len(self.new):,} more {'row' if len(self.new) == 1 else 'rows'} at its end; "
                 "the rows that are there stay as they are"
             )
+        if not len(self.moved) and not len(self.new) and len(self.links) and self.links[-1, 0] > self.gone[-1]:
+            return (
+                f"a checkpoint's head of {_classes(self.before)} stays right: every class keeps its number, "
+                f"{_rows_of(len(self.gone))} of those who are gone {'is' if len(self.gone) == 1 else 'are'} nobody's"
+            )
         what = ", ".join([*news, *self._shifts()])
         if self.before == self.after:
             return (
@@ -79,6 +84,10 @@ class HeadChanges:
 
 def _classes(number: int) -> str:
     return f"{number:,} class{'' if number == 1 else 'es'}"
+
+
+def _rows_of(number: int) -> str:
+    return "the row" if number == 1 else f"the {number:,} rows"
 
 
 def _rows(first: int, last: int) -> str:

@@ -54,23 +54,29 @@ class People:
     """The identities of an index by pid."""
 
     names: list[str]
-    """The label; of several with one label (in different scopes) from the second on with its number: `5 (2)`."""
+    """The label; of several with one label (in different scopes) from the second on with its number: `5 (2)`. Empty where
+    the pid is nobody's, as kept pids may be."""
     samples: NDArray[np.int64]
+
+    @property
+    def pids(self) -> list[int]:
+        """Those that are somebody's."""
+        found: list[int] = np.flatnonzero(self.samples).tolist()
+        return found
 
     @classmethod
     def of(cls, index: IndexFile) -> People:
         """Of an index."""
         pid = index.integers("pid").slice(0, index.num_rows)
         rows = np.flatnonzero(pid >= 0)
-        first = np.zeros(index.metadata.identities, np.int64)
-        first[pid[rows[::-1]]] = rows[::-1]  # of several writes to one place the last one stays
-        labels = index.table(["identity"])["identity"].take(pa.array(first)).cast(pa.string()).to_pylist()
+        pids, first = np.unique(pid[rows], return_index=True)
+        labels = index.table(["identity"])["identity"].take(pa.array(rows[first])).cast(pa.string()).to_pylist()
         seen: Counter[str] = Counter()
-        names = []
-        for label in labels:
+        names = [""] * index.metadata.identities
+        for number, label in zip(pids.tolist(), labels, strict=True):
             label = label if label is not None else "(none)"
             seen[label] += 1
-            names.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+            names[number] = label if seen[label] == 1 else f"{label} ({seen[label]})"
         return cls(names, np.bincount(pid[rows], minlength=index.metadata.identities).astype(np.int64))
 
 
@@ -94,14 +100,15 @@ def identity_changes(old: People, new: People, old_pid: Pids, new_pid: Pids) -> 
     free = [(x, y) for x, y in mutual if x not in told_old and y not in told_new]
     renamed = [(x, y) for x, y in free if old.names[x] != new.names[y]]
     to, from_ = dict(renamed), {y: x for x, y in renamed}
-    by_name = {name: y for y, name in enumerate(new.names)}
+    by_name = {new.names[y]: y for y in new.pids}
     links = list(renamed)
-    for x, name in enumerate(old.names):
-        if x not in to and name in by_name and by_name[name] not in from_:
-            links.append((x, by_name[name]))
+    for x in old.pids:
+        y = by_name.get(old.names[x])
+        if x not in to and y is not None and y not in from_:
+            links.append((x, y))
     told_old, told_new = told_old | {x for x, _ in links}, told_new | {y for _, y in links}
-    gone = [x for x in range(len(old.names)) if x not in told_old]
-    came = [y for y in range(len(new.names)) if y not in told_new]
+    gone = [x for x in old.pids if x not in told_old]
+    came = [y for y in new.pids if y not in told_new]
     return IdentityChanges(
         added=tuple(new.names[y] for y in came),
         removed=tuple(old.names[x] for x in gone),

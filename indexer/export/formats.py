@@ -14,6 +14,7 @@ from indexer.export.chosen import Chosen, Export, Progress
 from indexer.export.tables import export_csv, export_jsonl
 from indexer.export.writing import refuse_foreign, write_file
 from indexer.index_file import IndexFile
+from indexer.naming import name_of
 from indexer.vocabulary import in_protocol
 
 STDOUT: Final = Path("-")
@@ -98,7 +99,7 @@ def export(
         raise SettingsError("--split: a Croissant file describes the whole index; leave it out")
     root = Chosen.of(index, None).root
     here = index.path.parent if index.metadata.root == "." else root  # as the user calls it, where that can be known
-    target = _target(known, out, root.name or "dataset", here)
+    target = _target(known, out, name_of(index), here)
     if out != STDOUT:
         for file in _files(known, target):
             refuse_foreign(file, force=force, ours=known.is_ours, why=known.why, parent=bool(known.files))

@@ -78,23 +78,23 @@ def share(part: int, whole: int) -> str:
     return "<0.1%" if percent < 0.1 else f"{min(percent, 99.9):.1f}%"
 
 
-def count(number: int, word: str) -> str:
-    """A number and its word, in the singular or plural.
-
-    >>> count(1, "identity"), count(2_000, "batch"), count(0, "sample")
-    ('1 identity', '2,000 batches', '0 samples')
-    """
-    plural = word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith(("ch", "x")) else "s")
-    return f"{number:,} {word if number == 1 else plural}"
-
-
 def clipped(words: str, most: int) -> str:
-    """A text that has its place in a figure: what is too long ends in an ellipsis.
+    """The beginning of a text; what is left out is told by an ellipsis.
 
     >>> clipped("gallery", 10), clipped("all_the_gallery", 10)
     ('gallery', 'all_the_g…')
     """
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def shortened(name: str, most: int) -> str:
+    """A name that has its place in a figure: what is too long lacks its middle, for names that begin alike end differently.
+
+    >>> shortened("gallery", 10), shortened("station-camera-12", 10)
+    ('gallery', 'stati…a-12')
+    """
+    end = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - end]}…{name[len(name) - end :]}"
 
 
 def breakable(words: str) -> Markup:

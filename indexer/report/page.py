@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from indexer.inspection.cameras import NO_CAMERA
+from indexer.plural import count
 from indexer.report.facts import Facts
 from indexer.report.markup import Content, Markup, share, tag
 from indexer.report.sections import SECTIONS
@@ -17,9 +19,11 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Even of a page whose names were meant to do harm, nothing is run or fetched."""
 
 
-def is_report(head: bytes) -> bool:
-    """Whether a file that begins so is a report of ours: something a report may replace. An empty file is nobody's."""
-    return not head or (head.startswith(b"<!doctype html>") and _MARK.encode() in head[:_HEAD])
+def is_report(file: Path) -> bool:
+    """Whether a file is a report of ours: something a report may replace."""
+    with file.open("rb") as opened:
+        head = opened.read(_HEAD)
+    return head.startswith(b"<!doctype html>") and _MARK.encode() in head
 
 
 def page(facts: Facts) -> bytes:
@@ -58,14 +62,20 @@ def _cards(facts: Facts) -> Markup:
     cards: list[tuple[str, str, str]] = [
         ("samples", f"{whole.samples:,}", facts.selection),
         ("identities", f"{whole.identities:,}", "; ".join(f"{n:,} {role}" for role, n in whole.roles.items())),
-        ("pairable", share(whole.pairable, whole.identities), f"{whole.pairable:,} identities")
+        ("pairable", share(whole.pairable, whole.identities), count(whole.pairable, "identity"))
         if facts.found.pairing.others
         else ("pairable", "–", "one modality only"),
-        ("complete", share(whole.complete, whole.identities), f"{whole.complete:,} identities"),
+        ("complete", share(whole.complete, whole.identities), count(whole.complete, "identity")),
         ("modalities", f"{len(whole.modalities)}", " ".join(whole.modalities)),
         ("cameras", f"{cameras:,}" if cameras else "–", "" if cameras else "none told"),
-        ("splits", f"{len(facts.shown):,}" if facts.shown else "–", " ".join(facts.shown[:5])),
+        ("splits", f"{len(facts.shown):,}" if facts.shown else "–", _named_splits(facts)),
         ("batches", f"{told.batches:,}", f"an epoch of {told.split}, P={told.p} K={told.k}"),
     ]
     return tag("dl", [tag("div", tag("dt", name), tag("dd", tag("span", number, class_="big"), tag("span", remark, class_="small")))
                       for name, number, remark in cards], class_="cards")  # fmt: skip
+
+
+def _named_splits(facts: Facts) -> str:
+    if not facts.shown and facts.metadata.splits:
+        return f"{len(facts.metadata.splits):,} of protocols"
+    return " ".join(facts.shown[:5]) + (" …" if len(facts.shown) > 5 else "")

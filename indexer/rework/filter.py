@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from indexer.errors import SettingsError
 from indexer.index_file import IndexFile
-from indexer.rework.conditions import Condition, compiled
+from indexer.rework.compiler import compiled
+from indexer.rework.condition import Condition
 from indexer.rework.facts import COLUMNS, facts_table, kinds_in
 from indexer.rework.samples_of import samples_of
 from indexer.rework.selection import selected

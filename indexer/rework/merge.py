@@ -13,12 +13,12 @@ from typing import Any, Final
 import pyarrow.compute as pc
 
 from indexer.errors import SettingsError, did_you_mean
-from indexer.freshness import relative_root, tool
+from indexer.freshness import relative_root, root_of, tool
 from indexer.index_file import IndexFile, write_index
 from indexer.rework.concatenation import concatenated, files_of, in_source, rebased, told_by_all
 from indexer.rework.samples_of import Opened, samples_of
 from indexer.rework.selection import keep_bits
-from indexer.rework.written import described, place_for, quoted, root_of
+from indexer.rework.written import described, place_for, quoted
 from indexer.schema import INDEX_NAME, MAX_MODALITIES, MAX_SPLITS, IndexMetadata
 from indexer.table import build_table
 from indexer.vocabulary import modality_order, natural_key
@@ -135,7 +135,7 @@ def merge_indexes(
     tell = on_progress or (lambda what, count: None)
     place = place_for(out, list(inputs.values()), force=force)
     files = {name: IndexFile(inputs[name]) for name in sorted(inputs, key=natural_key)}
-    root, folders = common_root({name: root_of(file) for name, file in files.items()})
+    root, folders = common_root({name: root_of(file).resolve() for name, file in files.items()})
     modalities = _fitting([file.metadata for file in files.values()], plain=plain)
     parts: dict[str, Opened] = {}
     for name, file in files.items():

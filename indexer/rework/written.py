@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexer.destination import output_file, refuse_foreign
-from indexer.errors import IndexFileError, SettingsError
-from indexer.freshness import relative_root, tool
+from indexer.errors import SettingsError
+from indexer.freshness import relative_root, root_of, tool
 from indexer.index_file import IndexFile, write_index
 from indexer.schema import IndexMetadata, Pairing
 from indexer.table import IndexTable
@@ -28,18 +28,8 @@ def place_for(out: str | Path, inputs: Sequence[Path], *, force: bool) -> Path:
             raise SettingsError(
                 f"-o {out}: is the index that is read; name another file, an index is never changed in place"
             )
-    try:
-        refuse_foreign(file, force=force)
-    except OSError as error:
-        if isinstance(error, IndexFileError):
-            raise
-        raise IndexFileError(f"{file}: cannot be looked at ({error.strerror}); name another file with -o") from None
+    refuse_foreign(file, force=force)
     return file
-
-
-def root_of(index: IndexFile) -> Path:
-    """The folder that the paths of an index are relative to."""
-    return (index.path.resolve().parent / index.metadata.root).resolve()
 
 
 def write_reworked(

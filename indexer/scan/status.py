@@ -35,4 +35,5 @@ def _status_time(file: str) -> int:
         status = os.stat(file)
     except OSError:
         return 1 << 62  # what cannot be looked at is not known to be the same
-    return max(status.st_ctime_ns, status.st_mtime_ns)
+    # Windows tells when a file was made instead. A time of change tells less: it may lie in the future for ever.
+    return status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns

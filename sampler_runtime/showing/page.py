@@ -9,9 +9,10 @@ from typing import Final
 
 from PIL import Image
 
+from sampler_runtime.picture_sources import Source
 from sampler_runtime.showing.palette import as_hex, colour_of
 from sampler_runtime.showing.pictures import Pictures, Unseen
-from sampler_runtime.showing.sheet import Cell, Panel, Sheet, SheetRow, Source, without_words
+from sampler_runtime.showing.sheet import Cell, Panel, Sheet, SheetRow, without_words
 
 GENERATOR: Final = "reidindex show"
 _QUALITY: Final = 88

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
-from sampler_runtime.cropping import cropped, side_by_side
 from sampler_runtime.decoding import decoder_of
-from sampler_runtime.showing.sheet import Source
+from sampler_runtime.picture_sources import Source
 
 MISSING: Final = "file missing"
 UNREADABLE: Final = "not readable"
@@ -66,13 +64,12 @@ def read_pictures(
 def _read(sources: Sequence[Source], largest: tuple[int, int]) -> Pictures:
     """Of sources of one file."""
     one = sources[0]
-    if _leads_out(one.path):
+    if one.leads_out:
         return dict.fromkeys(sources, Unseen(UNREADABLE, "its path leads out of the dataset"))
-    file = one.root / one.path
-    if file.exists() and not file.is_file():
-        return dict.fromkeys(sources, Unseen(UNREADABLE, "no ordinary file"))  # a FIFO would be waited for
     try:
-        image = decoder_of("pillow")(file)
+        if one.file.exists() and not one.file.is_file():
+            return dict.fromkeys(sources, Unseen(UNREADABLE, "no ordinary file"))  # a FIFO would be waited for
+        image = decoder_of("pillow")(one.file)
     except FileNotFoundError:
         return dict.fromkeys(sources, Unseen(MISSING, "there is no such file"))
     except UnidentifiedImageError:  # whose own words are the whole path
@@ -84,25 +81,8 @@ def _read(sources: Sequence[Source], largest: tuple[int, int]) -> Pictures:
 
 def _part(image: Any, source: Source, largest: tuple[int, int]) -> Image.Image | Unseen:
     try:
-        if source.box is not None:
-            image = cropped(image, source.box)
-        if source.part is not None:
-            number, of = source.part
-            image = side_by_side(image, of)[number]
+        small: Image.Image = source.cut(image).copy()
     except ValueError as error:
         return Unseen(UNREADABLE, str(error))
-    small: Image.Image = image.copy()
     small.thumbnail(largest)
     return small
-
-
-def _leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
-    """Whether a path of an index is not below its root, as `IndexDataset` asks: the index may come from anywhere.
-
-    >>> [_leads_out(p, windows=False) for p in ("a/b.jpg", "/a", "a/../../b", "C:b.jpg")]
-    [False, True, True, False]
-    >>> [_leads_out(p, windows=True) for p in ("a/b.jpg", "C:b.jpg", "..\\\\b.jpg")]
-    [False, True, True]
-    """
-    pure = PureWindowsPath(path) if windows else PurePosixPath(path)
-    return bool(pure.anchor) or ".." in pure.parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from indexer.vocabulary import TEXT
 from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import MappedIndex
-from sampler_runtime.showing.sheet import Panel, SampleFacts, Source
+from sampler_runtime.picture_sources import sources_of
+from sampler_runtime.showing.sheet import Panel, SampleFacts
 from sampler_runtime.view import IndexView
 
 _WORDS = ("identity", "camera", "split", "source")
@@ -48,15 +49,15 @@ def _told(part: MappedIndex, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         for name in ("view", "tracklet", "frame", "clothes"):
             one[name] = part.value(name, row)
         # As a dataset asks for them: paths are mapped, and sets and sentences are decoded only where some sample has any.
-        one |= {"path": part.path_of(row), "modalities": part.modalities_of(row), "box": part.box_of(row)}
-        one |= {"aligned": part.aligned_of(row), "captions": part.captions_of(row)}
+        one |= {"path": part.path_of(row), "modalities": part.modalities_of(row), "captions": part.captions_of(row)}
+        one["panels"] = _panels(part, row, one["captions"])
     return told
 
 
 def _facts(view: IndexView, part: MappedIndex, row: int, told: dict[str, Any], source: str | None) -> SampleFacts:
     camera = told["camera"]
     words = f"{source}/{camera}" if source and camera else camera
-    first, *others = _panels(part, told)
+    first, *others = told["panels"]
     return SampleFacts(
         row=row,
         path=told["path"],
@@ -73,16 +74,7 @@ def _facts(view: IndexView, part: MappedIndex, row: int, told: dict[str, Any], s
     )
 
 
-def _panels(part: MappedIndex, told: dict[str, Any]) -> tuple[Panel, ...]:
+def _panels(part: MappedIndex, row: int, captions: Sequence[str]) -> tuple[Panel, ...]:
     """What can be seen of a sample: as `IndexDataset` reads it."""
-    names, path, root = told["modalities"], told["path"], part.root
-    partners = told["aligned"]
-    anchor = next((name for name in names if name not in (*partners, TEXT)), TEXT)
-    if anchor == TEXT:
-        return (Panel(TEXT, sentence=" / ".join(told["captions"])),)
-    if path in partners.values():  # one picture that shows them side by side
-        every = (anchor, *partners)
-        return tuple(Panel(name, Source(root, path, part=(i, len(every)))) for i, name in enumerate(every))
-    if told["box"] is not None:
-        return (Panel(anchor, Source(root, path, box=told["box"])),)
-    return tuple(Panel(name, Source(root, file)) for name, file in {anchor: path, **partners}.items())
+    seen = tuple(Panel(modality, source) for modality, source in sources_of(part, row).items())
+    return seen or (Panel(TEXT, sentence=" / ".join(captions)),)

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a picture comes from: a file, or what is cut out of it."""
-
-    root: Path
-    path: str
-    """Relative to the root."""
-    box: Box | None = None
-    """x, y, width, height in pixels of the file."""
-    part: tuple[int, int] | None = None
-    """Which of how many parts side by side."""
+from sampler_runtime.picture_sources import Source
 
 
 @dataclass(frozen=True, slots=True)

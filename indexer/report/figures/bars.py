@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from indexer.report.figures.frame import LETTER, figure, percent, words
-from indexer.report.markup import Markup, clipped, tag
+from indexer.report.markup import Markup, shortened, tag
 
 _ROW: Final = 26
 _LONGEST: Final = 26
@@ -34,7 +34,7 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, unit: str, full: int | N
         full: What would fill the width; None: the largest.
     """
     most = full or max((row.value for row in rows), default=0) or 1
-    labels = [clipped(row.label, _LONGEST) for row in rows]
+    labels = [shortened(row.label, _LONGEST) for row in rows]
     left = LETTER * max(map(len, labels), default=0) + 12
     right = LETTER * max((len(row.told) for row in rows), default=0) + 12
     description = f"{unit}: " + "; ".join(f"{row.label} {row.told}" for row in rows) + "."

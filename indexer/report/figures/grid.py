@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from indexer.report.figures.frame import LETTER, figure, percent, words
-from indexer.report.markup import Content, Markup, clipped, tag
+from indexer.report.markup import Content, Markup, shortened, tag
 
 _ROW: Final = 32
 _HEAD: Final = 26
@@ -36,16 +36,16 @@ def grid(
         unit: What is counted.
         marked: Rows and columns of cells that are faults: they get a frame, and a mark beside the number.
     """
-    labels = [clipped(label, _LONGEST) for label in rows]
+    labels = [shortened(label, _LONGEST) for label in rows]
     left = LETTER * max(map(len, labels), default=0) + 12
     width = 1 / max(len(columns), 1)
     needed = max([LETTER * max(len(f"{n:,}") for n in line if n is not None) for line in cells if any(line)] or [0])
     needed = max(needed + 14, LETTER * min(max(map(len, columns), default=0), 9) + 8)
     least = int(left + needed * len(columns))
-    room = max(3, int((max(least, 320) - left) / max(len(columns), 1) / LETTER))
+    room = max(3, int((max(least, 320) - left) / max(len(columns), 1) / LETTER) - 1)
     most = max((number for line in cells for number in line if number), default=0) or 1
     drawn: list[Content] = [
-        words(clipped(column, room), percent((i + 0.5) * width), 16, anchor="middle")
+        words(shortened(column, room), percent((i + 0.5) * width), 16, anchor="middle")
         for i, column in enumerate(columns)
     ]
     for i, line in enumerate(cells):

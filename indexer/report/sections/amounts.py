@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from indexer.inspection.statistics import Distribution
+from indexer.plural import count
 from indexer.report.facts import Facts
 from indexer.report.figures import Bar, bars
 from indexer.report.markup import Content, Markup, share, tag
@@ -15,7 +16,6 @@ def amounts(facts: Facts) -> Section:
     whole, heading = found.facts.per_identity, "Samples of an identity"
     if not whole.histogram:
         return Section("amounts", heading, [note("no sample here has an identity.")])
-    low, q1, median, q3, high = (f"{q:g}" for q in whole.quartiles)
     named = {"every modality": whole, **(facts.amounts if len(facts.amounts) > 1 else {})}
     drawn = [
         bars(f"figure-amounts-{number}", _title(name), _bars(distribution), unit="identities by their samples")
@@ -24,9 +24,7 @@ def amounts(facts: Facts) -> Section:
     splits = {name: found.splits[name].per_identity for name in facts.shown if found.splits[name].identities}
     rows = [_row(name, distribution) for name, distribution in [*named.items(), *splits.items()]]
     content: list[Content] = [
-        lead(
-            f"An identity has {low} to {high} samples, half of them {q1} to {q3}; the median is {median}, the mean {whole.mean:.1f}."
-        ),
+        lead(_how_many(whole)),
         tag("div", drawn, class_="tiles"),
         table(
             "table-amounts", "samples of an identity, by modality and by split",
@@ -35,6 +33,14 @@ def amounts(facts: Facts) -> Section:
         _histogram(whole),
     ]  # fmt: skip
     return Section("amounts", heading, content)
+
+
+def _how_many(whole: Distribution) -> str:
+    low, q1, median, q3, high = (f"{q:g}" for q in whole.quartiles)
+    if low == high:
+        return f"Every identity has {count(int(whole.quartiles[0]), 'sample')}."
+    half = f"half of them have {q1} to {q3}" if q1 != q3 else f"at least half of them have {q1}"
+    return f"Identities have {low} to {high} samples, {half}; the median is {median}, the mean {whole.mean:.1f}."
 
 
 def _title(name: str) -> str:

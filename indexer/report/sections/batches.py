@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from indexer.plural import count
 from indexer.report.facts import Facts, Sampling
 from indexer.report.figures import Bar, Line, bars, lines
-from indexer.report.markup import Content, count, share, tag
+from indexer.report.markup import Content, share, tag
 from indexer.report.section import Section, aligned, columns, lead, note, table
 
 
@@ -41,7 +42,7 @@ def _serving(told: Sampling) -> Content:
 
 def _left_out(told: Sampling) -> Content:
     if not told.left_out:
-        return note("nobody is left out.", kind="fine")
+        return note("nobody is left out.", kind="fine") if told.advice is None else None
     rows: list[list[Content]] = [[one.reason, one.identities, ", ".join(one.examples)] for one in told.left_out]
     return table("table-left-out", "who is never drawn", ["reason", "identities", "such as"], rows, is_open=True)
 

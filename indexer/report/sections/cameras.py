@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from indexer.inspection.cameras import NO_CAMERA
+from indexer.plural import count
 from indexer.report.facts import Facts
 from indexer.report.figures import grid
-from indexer.report.markup import Content, count, share
+from indexer.report.markup import Content, share
 from indexer.report.section import Section, aligned, lead, note, table
 
 _MOST: Final = 20
@@ -37,7 +38,7 @@ def cameras(facts: Facts) -> Section:
     lone = sum(sum(row.values()) for name, row in told.items() if name == NO_CAMERA)
     content: list[Content] = [
         lead(
-            f"{count(number, 'camera')}, of which {several or 'none'} took more than one modality"
+            f"{count(number, 'camera')}{_of_several(several, number, len(kinds))}"
             + (f"; {count(lone, 'sample')} of no camera." if lone else ".")
         ),
         grid(
@@ -55,3 +56,11 @@ def cameras(facts: Facts) -> Section:
     if len(told) > _MOST_IN_TABLE:
         content.append(note(f"the table holds the {_MOST_IN_TABLE} largest; `reidindex stats --json` names them all."))
     return Section("cameras", heading, content)
+
+
+def _of_several(several: int, number: int, kinds: int) -> str:
+    """How many of the cameras took more than one modality, where there is more than one."""
+    if kinds < 2:
+        return ""
+    told = "each of which" if several == number > 1 else f"{several:,} of which" if several else "none of which"
+    return f", {told} took more than one modality"

@@ -35,7 +35,9 @@ def coverage(facts: Facts) -> Section:
     every = f"{whole.complete:,} of {whole.identities:,} identities ({share(whole.complete, whole.identities)}) have every modality."
     pairs = f"{whole.pairable:,} ({share(whole.pairable, whole.identities)}) are pairable: they have {pairing.anchor} and {' or '.join(pairing.others)}."
     content: list[Content] = [
-        lead(f"{every} {pairs}" if pairing.others else f"{every} One modality alone cannot be paired.")
+        lead(
+            f"{every} {pairs}" if pairing.others else f"There is one modality, {pairing.anchor}: nobody can be paired."
+        )
     ]
     if not whole.identities:
         return Section("coverage", "Who has which modality", [*content, note("no sample here has an identity.")])

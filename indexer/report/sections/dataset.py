@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from indexer.plural import count
 from indexer.report.facts import Facts
 from indexer.report.figures import Bar, bars
-from indexer.report.markup import Content, Markup, breakable, count, tag
+from indexer.report.markup import Content, Markup, breakable, tag
 from indexer.report.section import Section, columns, lead, note, table
 
 
@@ -31,7 +32,7 @@ def dataset(facts: Facts) -> Section:
         about.append(("Turned from another index", tag("code", metadata.made_by)))
     others = len(metadata.splits) - len(facts.shown)
     if others:
-        about.append(("Further splits", f"{others:,}, of other protocols"))
+        about.append(("Further splits", f"{others:,}, of {'other ' if facts.shown else ''}protocols"))
     listed = tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in about], class_="facts")
     by_modality = [Bar(name, counts.samples, f"{counts.samples:,}") for name, counts in whole.facts.modalities.items()]
     rows: list[list[Content]] = [

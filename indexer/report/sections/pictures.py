@@ -5,11 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 
+from indexer.plural import count
 from indexer.report.facts import Cell, Facts, PictureRow
-from indexer.report.markup import Content, Markup, breakable, clipped, count, tag
+from indexer.report.markup import Content, Markup, breakable, clipped, tag
 from indexer.report.section import Section, lead
 
 _LONGEST = 160
+_MOST_NAMED = 6
 
 
 def pictures(facts: Facts) -> Section:
@@ -39,7 +41,9 @@ def pictures(facts: Facts) -> Section:
 
 
 def _who(row: PictureRow, several: bool) -> Markup:
-    combination = tag("span", breakable(row.combination), class_="small") if several else None
+    number = len(row.combination.split("+"))
+    words = breakable(row.combination) if number <= _MOST_NAMED else count(number, "modality")
+    combination = tag("span", words, class_="small") if several else None
     return tag("th", tag("span", row.identity, class_="who"), combination, scope="row", role="rowheader")
 
 

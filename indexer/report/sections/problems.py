@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from indexer.inspection.cameras import NO_CAMERA
+from indexer.plural import count
 from indexer.report.facts import Facts
-from indexer.report.markup import Content, count, share, tag
+from indexer.report.markup import Content, share, tag
 from indexer.report.section import Section, bullets, lead
 
 
@@ -66,9 +68,10 @@ def _of_the_splits(facts: Facts) -> list[Content]:
     if told_by is not None and told_by.across_identities:
         told_files = f"{count(told_by.across_identities, 'content')} under two or more identities."
         found.append(_item(told_files, "One of the labels is wrong, or two people are one. See ", there, "."))
-    nowhere = sum(stop.stop - stop.start for stop in facts.metadata.split_runs if not stop.splits)
+    runs = facts.found.runs
+    nowhere = int(runs.sizes[runs.splits == 0].sum())
     if nowhere and facts.metadata.splits:
-        found.append(_item(f"{count(nowhere, 'sample')} in no split.", "They are never drawn unless all samples are asked for."))  # fmt: skip
+        found.append(_item(f"{count(nowhere, 'sample')} in no split.", "Never drawn, unless all samples are asked for."))  # fmt: skip
     return found
 
 
@@ -78,7 +81,7 @@ def _of_the_people(facts: Facts) -> list[Content]:
     if rare.single_sample:
         told = f"{count(rare.single_sample, 'identity')} with a single sample ({share(rare.single_sample, whole.identities)} of those here)."
         found.append(_item(told, "Their blocks repeat it, and have no positive pair that differs; on_short='exclude' leaves them out."))  # fmt: skip
-    if rare.one_camera is None:
+    if set(facts.found.cameras) <= {NO_CAMERA}:
         found.append(_item("No camera is told.", "Evaluations cannot leave out what the same camera saw."))
     elif rare.one_camera:
         told = f"{count(rare.one_camera, 'identity')} seen by one camera only ({share(rare.one_camera, whole.identities)} of those here)."
@@ -95,9 +98,9 @@ def _of_the_people(facts: Facts) -> list[Content]:
 def _of_the_samples(facts: Facts) -> list[Content]:
     whole, found = facts.found.facts, []
     words = {
-        "hidden": "their identity is not told, they are never sampled",
-        "distractor": "they are in the gallery and of nobody who is asked for",
-        "junk": "evaluations pass over them",
+        "hidden": "the dataset does not tell whose; never drawn",
+        "distractor": "in the gallery, of nobody who is asked for",
+        "junk": "passed over by evaluations",
     }
     for role, number in whole.roles.items():
         what = (

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from indexer.inspection.duplicates import Copies, Duplicates
 from indexer.inspection.overlaps import Overlap
+from indexer.inspection.sources import Sources
 from indexer.layouts import layout_names, load_layout
+from indexer.plural import count
 from indexer.report.facts import Facts
 from indexer.report.figures import grid
-from indexer.report.markup import Content, count, tag
+from indexer.report.markup import Content, tag
 from indexer.report.section import Section, bullets, columns, lead, note, table
+
+_MOST_PROTOCOLS: Final = 5
+_MOST_BESIDE: Final = 10
+"""Splits, for two grids to have room beside each other."""
 
 
 def splits(facts: Facts) -> Section:
     """The fifth section."""
     heading = "Splits and leaks"
     if not facts.shown:
-        return Section("splits", heading, [lead("This dataset has no splits."), *_copies(facts), *_sources(facts)])
+        return Section("splits", heading, [lead(_no_splits(facts)), *_copies(facts), *_sources(facts)])
     place = {name: number for number, name in enumerate(facts.shown)}
     people: list[list[int | None]] = [[0] * len(place) for _ in place]
     samples: list[list[int | None]] = [[0] * len(place) for _ in place]
@@ -28,18 +35,19 @@ def splits(facts: Facts) -> Section:
     faults = [(place[one.first], place[one.second]) for one in leaks]
     faults += [(j, i) for i, j in faults]
     pairs = [one for one in facts.overlaps if one.first != one.second]
+    grids = [
+        grid(
+            "figure-shared-identities", "Identities that two splits share", facts.shown, facts.shown, people,
+            unit="shared identities", marked=faults,
+        ),
+        grid(
+            "figure-shared-samples", "Samples that two splits share", facts.shown, facts.shown, samples,
+            unit="shared samples",
+        ),
+    ]  # fmt: skip
     content: list[Content] = [
         lead(_verdict(facts, leaks)),
-        columns(
-            grid(
-                "figure-shared-identities", "Identities that two splits share", facts.shown, facts.shown, people,
-                unit="shared identities", marked=faults,
-            ),
-            grid(
-                "figure-shared-samples", "Samples that two splits share", facts.shown, facts.shown, samples,
-                unit="shared samples",
-            ),
-        ),
+        columns(*grids) if len(place) <= _MOST_BESIDE else grids,
         table(
             "table-overlaps", "what two splits share", ["splits", "identities", "samples"],
             [[f"{one.first} and {one.second}", one.identities, one.samples] for one in pairs],
@@ -48,6 +56,14 @@ def splits(facts: Facts) -> Section:
         *_copies(facts), *_sources(facts),
     ]  # fmt: skip
     return Section("splits", heading, content)
+
+
+def _no_splits(facts: Facts) -> str:
+    protocols = list(dict.fromkeys(name.rpartition("/")[0] for name in facts.metadata.splits))
+    if not protocols:
+        return "This dataset has no splits."
+    more = ", …" if len(protocols) > _MOST_PROTOCOLS else ""
+    return f"Splits of protocols only: {', '.join(protocols[:_MOST_PROTOCOLS])}{more}. A report with --protocol tells those of one."
 
 
 def _verdict(facts: Facts, leaks: Sequence[Overlap]) -> str:
@@ -118,21 +134,27 @@ def _sources(facts: Facts) -> list[Content]:
     content: list[Content] = [
         heading, table("table-sources", "identities by source", ["source", *facts.shown], rows, is_open=True)
     ]  # fmt: skip
-    for name in found.names:
-        where = {split: counts[name].identities for split, counts in found.counts.items() if name in counts}
-        trained = sum(n for split, n in where.items() if split.rpartition("/")[2] in ("train", "val"))
-        held = {split: n for split, n in where.items() if split.rpartition("/")[2] not in ("train", "val")}
-        tested, known = max(held.values(), default=0), _dataset_called(name)
-        called = f"{known} (source {name})" if known else f"the source {name}"
-        content.append(
-            note(
-                f"{trained:,} identities of {called} are trained on here and {tested:,} are tested with. A model trained on this dataset and tested on "
-                f"{known or name}, or the other way round, may have seen the people it is asked for. Which half of {known or name} they "
-                "are in, this index does not tell: compare the two lists before such an experiment.",
-                kind="warning",
-            )
+    content.append(bullets([_shared(name, found) for name in found.names]))
+    content.append(
+        note(
+            "A model trained on this dataset and tested on one of these, or the other way round, may have seen the people it is "
+            "asked for. Which half of the other dataset they are in, this index does not tell: compare the two lists before "
+            "such an experiment.",
+            kind="warning",
         )
+    )
     return content
+
+
+def _shared(name: str, found: Sources) -> str:
+    """What is made of the people of a source here."""
+    where = {split: counts[name].identities for split, counts in found.counts.items() if name in counts}
+    trained = sum(n for split, n in where.items() if split.rpartition("/")[2] in ("train", "val"))
+    tested = max((n for split, n in where.items() if split.rpartition("/")[2] not in ("train", "val")), default=0)
+    known = _dataset_called(name)
+    called = f"{known} (source {name})" if known else f"the source {name}"
+    verb = "is" if trained == 1 else "are"
+    return f"{count(trained, 'identity')} of {called} {verb} trained on here, {tested:,} tested with."
 
 
 def _dataset_called(source: str) -> str | None:

@@ -7,22 +7,22 @@ than anything, and is unequal to everything.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from indexer.errors import SettingsError, did_you_mean
+from indexer.rework.condition import Condition, Value
 from indexer.rework.facts import NULLABLE_NUMBERS, Kind
+from indexer.rework.index_words import IndexWords
 from indexer.rework.operations import (
     ARITHMETIC,
     COMPARE,
     TEXT_FUNCTIONS,
     Work,
+    as_fraction,
     balanced,
     done,
     floored,
@@ -31,55 +31,12 @@ from indexer.rework.operations import (
 )
 from indexer.rework.reading import Expression
 from indexer.schema import UNKNOWN
-from indexer.vocabulary import resolve_modality, standard_split
 
 DEEPEST: Final = 40
 """Levels of a tree."""
 
 _FUNCTIONS: Final = (*TEXT_FUNCTIONS, "has", "in_split")
 _A: Final[dict[Kind, str]] = {"text": "text", "number": "a number", "truth": "true or false"}
-
-
-@dataclass(frozen=True)
-class Value:
-    """A part of the expression."""
-
-    work: Work
-    """What it is for each sample."""
-    kind: Kind
-    column: str | None = None
-    """The column that it is, if it is one."""
-    literal: str | int | float | None = None
-    """What it is, if the user wrote it out."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A whole filter."""
-
-    work: Work
-    """True for the samples that stay; never null."""
-    columns: frozenset[str]
-    """What it asks, as `facts.facts_table` takes it."""
-
-    def holds(self, table: pa.Table) -> NDArray[np.bool_]:
-        """For which rows it is true.
-
-        Args:
-            table: Of all `columns`.
-
-        Raises:
-            SettingsError: A sum or product is larger than any number in an index.
-        """
-        try:
-            found = self.work(table)
-        except pa.ArrowInvalid as error:
-            raise SettingsError(f"filter: a sum or product becomes too large ({error})") from None
-        if isinstance(found, pa.Scalar):  # no column was asked
-            return np.full(table.num_rows, found.as_py(), bool)
-        return np.asarray(
-            found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), bool
-        )
 
 
 def compiled(text: str, kinds: Mapping[str, Kind], modalities: Sequence[str], splits: Sequence[str]) -> Condition:
@@ -94,7 +51,7 @@ def compiled(text: str, kinds: Mapping[str, Kind], modalities: Sequence[str], sp
     Raises:
         SettingsError: It cannot be read, or makes no sense for this index; the message points at the place.
     """
-    compiler = _Compiler(Expression(text), kinds, modalities, splits)
+    compiler = _Compiler(Expression(text), kinds, IndexWords(modalities, splits))
     truth = compiler.truth(compiler.source.tree, 1)
     return Condition(truth, frozenset(compiler.columns))
 
@@ -102,10 +59,8 @@ def compiled(text: str, kinds: Mapping[str, Kind], modalities: Sequence[str], sp
 class _Compiler:
     """One expression, part by part."""
 
-    def __init__(
-        self, source: Expression, kinds: Mapping[str, Kind], modalities: Sequence[str], splits: Sequence[str]
-    ) -> None:
-        self.source, self.kinds, self.modalities, self.splits = source, kinds, modalities, splits
+    def __init__(self, source: Expression, kinds: Mapping[str, Kind], words: IndexWords) -> None:
+        self.source, self.kinds, self.words = source, kinds, words
         self.columns: set[str] = set()
 
     def truth(self, node: ast.expr, depth: int) -> Work:
@@ -138,7 +93,7 @@ class _Compiler:
                 return self._number_or_literal(node, depth)
             case ast.Attribute():
                 method = node.attr if node.attr in TEXT_FUNCTIONS else "startswith"
-                raise self._error(node, f"names have no parts; write {method}({self._words(node.value)}, '…')")
+                raise self._error(node, f"names have no parts; write {method}({self._shown(node.value)}, '…')")
             case ast.List() | ast.Tuple() | ast.Set():
                 raise self._error(node, "a list stands only after `in` or `not in`")
             case _:
@@ -174,7 +129,7 @@ class _Compiler:
         if isinstance(node.op, ast.FloorDiv | ast.Mod):
             by = right.literal
             if not isinstance(by, int) or by < 1:
-                raise self._error(node.right, f"expected a whole number from 1 on, found {self._words(node.right)}")
+                raise self._error(node.right, f"expected a whole number from 1 on, found {self._shown(node.right)}")
             if isinstance(left.literal, float):
                 raise self._error(node.left, f"expected a whole number, found {left.literal!r}")
             function = floored if isinstance(node.op, ast.FloorDiv) else remainder
@@ -207,7 +162,7 @@ class _Compiler:
         if value.kind == "truth" and isinstance(node, ast.Compare | ast.BoolOp | ast.Call):
             raise self._error(node, "conditions are joined by `and` and `or`, not by & and |, and are no numbers")
         if value.kind != "number":
-            raise self._error(node, f"expected a number, found {self._words(node)}, which is {_A[value.kind]}")
+            raise self._error(node, f"expected a number, found {self._shown(node)}, which is {_A[value.kind]}")
         return value
 
     def _comparisons(self, node: ast.Compare, depth: int) -> Value:
@@ -232,14 +187,14 @@ class _Compiler:
         if a.kind != b.kind:
             raise self._error(right, self._mismatch(left, a, right, b))
         if a.kind == "truth" and not isinstance(op, ast.Eq | ast.NotEq):
-            raise self._error(left, f"{self._words(left)} is true or false: there is no less or greater")
+            raise self._error(left, f"{self._shown(left)} is true or false: there is no less or greater")
         a, b = self._standard(left, a, b), self._standard(right, b, a)
         compared = done(COMPARE[type(op)], a.work, b.work)
         untold = isinstance(op, ast.NotEq)
         return done(lambda found: pc.fill_null(found, untold), compared)
 
     def _mismatch(self, left: ast.expr, a: Value, right: ast.expr, b: Value) -> str:
-        told = f"{self._words(left)} is {_A[a.kind]}, {self._words(right)} is {_A[b.kind]}"
+        told = f"{self._shown(left)} is {_A[a.kind]}, {self._shown(right)} is {_A[b.kind]}"
         if a.kind == "text" and b.literal is not None:
             return f"{told}; write '{b.literal}'"
         if b.kind == "text" and a.literal is not None:
@@ -248,42 +203,25 @@ class _Compiler:
 
     def _standard(self, node: ast.expr, value: Value, other: Value) -> Value:
         """A text that is compared with modalities or splits: in the words of the index, whatever the user calls them."""
-        if isinstance(value.literal, str) and other.column in ("modality", "split"):
-            word = self._word(node, value.literal, other.column)
+        meaning = {"modality": self.words.modality_text, "split": self.words.split_text}.get(other.column or "")
+        if isinstance(value.literal, str) and meaning is not None:
+            word = self._known(node, meaning, value.literal)
             return Value(same(word), "text", literal=word)
         return value
 
-    def _word(self, node: ast.AST, text: str, column: str) -> str:
-        if column == "split":
-            names = [name for name in self.splits if "/" not in name]
-            words = [self._split(node, word, names) for word in text.split("+")]
-        else:
-            names = list(self.modalities)
-            words = [self._modality(node, word) for word in text.split("+")]
-        return "+".join(sorted(set(words), key=names.index))
-
-    def _modality(self, node: ast.AST, word: str) -> str:
+    def _known(self, node: ast.AST, meaning: Callable[[str], str], text: str) -> str:
+        """What a word of the user's means in this index."""
         try:
-            return resolve_modality(word, self.modalities)
-        except SettingsError:
-            near = did_you_mean(word, self.modalities)
-            raise self._error(node, f"this index has no modality {word!r:.60}; {near}") from None
-
-    def _split(self, node: ast.AST, word: str, names: Sequence[str]) -> str:
-        name = standard_split(word)
-        if name not in names:
-            if name in self.splits:
-                raise self._error(node, f"{name!r} belongs to a protocol; write in_split({name!r})")
-            near = did_you_mean(name, names or ["(none)"])
-            raise self._error(node, f"this index has no split {word!r:.60}; {near}")
-        return name
+            return meaning(text)
+        except SettingsError as error:
+            raise self._error(node, str(error)) from None
 
     def _is_none(self, left: ast.expr, right: ast.expr, depth: int) -> Work:
         if not (isinstance(right, ast.Constant) and right.value is None):
             raise self._error(right, "`is` asks for None only; write == or !=")
         value = self.value(left, depth + 1)
         if value.column is None or value.kind == "truth":
-            raise self._error(left, f"expected a column before `is`, found {self._words(left)}")
+            raise self._error(left, f"expected a column before `is`, found {self._shown(left)}")
         if value.kind == "text" or value.column in NULLABLE_NUMBERS:
             return done(pc.is_null, value.work)
         return done(lambda numbers: pc.equal(numbers, UNKNOWN), value.work)
@@ -292,12 +230,12 @@ class _Compiler:
         value = self.value(left, depth + 1)
         if not isinstance(right, ast.List | ast.Tuple | ast.Set):
             if value.kind == "text":
-                advice = f"contains({self._words(right)}, {self._words(left)}) looks for a part of a text"
+                advice = f"contains({self._shown(right)}, {self._shown(left)}) looks for a part of a text"
             else:
                 advice = "write it in brackets"
             raise self._error(right, f"expected a list after `in`, as in [2, 7]; {advice}")
         if value.kind == "truth":
-            raise self._error(left, f"{self._words(left)} is true or false; write it by itself, or with not")
+            raise self._error(left, f"{self._shown(left)} is true or false; write it by itself, or with not")
         if not right.elts:
             raise self._error(right, "this list is empty: nothing is in it")
         found: list[Any] = []
@@ -310,7 +248,7 @@ class _Compiler:
             found.append(self._standard(item, one, value).literal)
         if value.kind == "number" and any(isinstance(one, float) for one in [*found, value.literal]):
             numbers = pa.array([float(one) for one in found], pa.float64())
-            return done(lambda values: pc.is_in(values.cast(pa.float64()), value_set=numbers), value.work)
+            return done(lambda values: pc.is_in(as_fraction(values), value_set=numbers), value.work)
         listed = pa.array(found, pa.string() if value.kind == "text" else pa.int64())
         return done(lambda values: pc.is_in(values, value_set=listed), value.work)
 
@@ -319,7 +257,7 @@ class _Compiler:
             return self.value(node.func, depth + 1)  # says what to write instead
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in _FUNCTIONS:
-            raise self._error(node.func, f"no function {self._words(node.func)!r}; {did_you_mean(name, _FUNCTIONS)}")
+            raise self._error(node.func, f"no function {self._shown(node.func)!r}; {did_you_mean(name, _FUNCTIONS)}")
         expected = 1 if name in ("has", "in_split") else 2
         if len(node.args) != expected or node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise self._error(node, f"expected {_usage(name)}")
@@ -328,14 +266,14 @@ class _Compiler:
             raise self._error(last, f"expected a text between quotes, as in {_usage(name)}")
         word = str(self._literal(last).literal)
         if name in ("has", "in_split"):
-            found = self._modality(last, word) if name == "has" else self._split(last, word, self.splits)
+            found = self._known(last, self.words.modality if name == "has" else self.words.split, word)
             column = f"{name}({found})"
             self.columns.add(column)
             return Value(lambda table: table[column], "truth")
         text = self.value(node.args[0], depth + 1)
         if text.kind != "text":
             raise self._error(
-                node.args[0], f"expected a text, found {self._words(node.args[0])}, which is {_A[text.kind]}"
+                node.args[0], f"expected a text, found {self._shown(node.args[0])}, which is {_A[text.kind]}"
             )
         if name == "matches":
             try:
@@ -345,7 +283,7 @@ class _Compiler:
         function = TEXT_FUNCTIONS[name]
         return Value(done(lambda texts: pc.fill_null(function(texts, word), False), text.work), "truth")
 
-    def _words(self, node: ast.AST) -> str:
+    def _shown(self, node: ast.AST) -> str:
         return self.source.words(node)
 
     def _error(self, node: ast.AST, message: str) -> SettingsError:
