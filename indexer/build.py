@@ -26,7 +26,7 @@ from indexer.errors import (
     TreeMissingError,
     did_you_mean,
 )
-from indexer.freshness import current_index, fingerprint, is_touched, relative_root, tool
+from indexer.freshness import current_index, fingerprint, is_touched, tool
 from indexer.index_file import IndexFile, write_index
 from indexer.inspection.published import PublishedCount, published_counts, published_differences
 from indexer.inspection.statistics import Statistics, statistics
@@ -39,8 +39,9 @@ from indexer.layouts.reading import Reading, read_tree
 from indexer.layouts.rules import apply_rules
 from indexer.listed import files_beside
 from indexer.probing import Probe, probe_samples
+from indexer.roots import relative_root
 from indexer.scan.listing import Listing, list_tree, printable
-from indexer.schema import INDEX_NAME, IndexMetadata, Pairing
+from indexer.schema import INDEX_NAME, IndexMetadata
 from indexer.table import build_table
 
 Progress = Callable[[str, int], None]
@@ -274,20 +275,12 @@ def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Prog
     problems = [*(listing.problems if listing is not None else ()), *reading.problems, *made.problems]
     _raise_if_strict(order.strict, problems, reading, root)
     tell("writing the index", made.table.num_rows)
-    metadata = IndexMetadata(
-        tool=tool(),
+    metadata = made.metadata(
+        tool(),
         layout=name,
         layout_digest=digest,
-        modalities=made.modalities,
-        splits=made.splits,
-        views=made.views,
-        pairing=Pairing.default(made.modalities),
-        samples=made.table.num_rows,
-        identities=made.identities,
-        split_runs=made.split_runs,
         fingerprint=tree.fingerprint,
         root=relative_root(root, out),
-        query_sets=made.query_sets,
         protocol=protocol or "",
         kept_pids=earlier.pids is not None,
     )

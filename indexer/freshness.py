@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from indexer.index_file import IndexFile
 from indexer.layouts import layout_names, load_layout
 from indexer.layouts.definition import Layout
 from indexer.probing import Probe
+from indexer.roots import relative_root
 from indexer.scan.listing import Listing
 from indexer.scan.status import touched_since
 
@@ -44,26 +44,6 @@ def stamp_of(manifest: Path) -> str:
     """What a fingerprint tells of a manifest."""
     status = manifest.stat()
     return f"{manifest.name}:{status.st_size}:{status.st_mtime_ns}"
-
-
-def relative_root(root: Path, out: Path) -> str:
-    """The root as seen from the index: tree and index can move together."""
-    try:
-        return Path(os.path.relpath(root.resolve(), out.parent.resolve())).as_posix()
-    except ValueError:  # Windows: another drive has no relative path
-        return root.resolve().as_posix()
-
-
-def root_of(index: IndexFile, data: Path | None = None) -> Path:
-    """The folder that an index's paths are relative to. It is told as seen from the file that a link leads to.
-
-    Args:
-        index: The index.
-        data: What the user named; where it is this folder, it is returned as it was named.
-    """
-    file = index.path.resolve() if index.path.is_symlink() else index.path
-    root = file.parent if index.metadata.root == "." else (file.parent / index.metadata.root).resolve()
-    return data if data is not None and data.is_dir() and root.is_dir() and data.samefile(root) else root
 
 
 def current_index(

@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from indexer.distinct import distinct
 from indexer.errors import LayoutError, Problem
 from indexer.samples import Samples, join_aligned
-from indexer.schema import BY_NAME, MAX_MODALITIES, UNKNOWN, QuerySet, SplitRun, mask_names, modality_mask, schema_with
+from indexer.schema import (
+    BY_NAME,
+    MAX_MODALITIES,
+    UNKNOWN,
+    IndexMetadata,
+    Pairing,
+    QuerySet,
+    SplitRun,
+    mask_names,
+    modality_mask,
+    schema_with,
+)
 from indexer.vocabulary import RGB, TEXT, modality_order, natural_key, split_order, standard_modality
 
 _VIEWS: Final = ("front", "back", "side")
@@ -38,6 +49,20 @@ class IndexTable:
     identities: int
     problems: tuple[Problem, ...]
     query_sets: tuple[QuerySet, ...] = ()
+
+    def metadata(self, tool: str, **more: Any) -> IndexMetadata:
+        """The metadata document, of what the table tells.
+
+        Args:
+            tool: Program and version that makes it.
+            more: Fields that only the maker knows: layout, fingerprint, root, …
+        """
+        told: dict[str, Any] = {
+            "layout": "", "layout_digest": "", "fingerprint": "", "pairing": Pairing.default(self.modalities),
+            "modalities": self.modalities, "splits": self.splits, "views": self.views, "split_runs": self.split_runs,
+            "samples": self.table.num_rows, "identities": self.identities, "query_sets": self.query_sets,
+        }  # fmt: skip
+        return IndexMetadata(tool=tool, **{**told, **more})
 
 
 def build_table(

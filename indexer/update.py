@@ -17,13 +17,14 @@ from indexer.build import BuildReport, Earlier, Order, Progress, Tree, make_inde
 from indexer.changes import Changes, changes, unchanged
 from indexer.destination import refuse_foreign
 from indexer.errors import IndexFileError, SettingsError, TreeMissingError
-from indexer.freshness import current_index, is_touched, root_of, tool
+from indexer.freshness import current_index, is_touched, tool
 from indexer.index_file import IndexFile, locate_index
 from indexer.kept_pids import KnownPids
 from indexer.layouts import layout_names, load_layout
 from indexer.layouts.manifest import is_manifest
 from indexer.listed import ListedFiles, listed_files
 from indexer.probing import HASH_COLUMNS, PICTURE_COLUMNS, Probe
+from indexer.roots import root_of
 from indexer.scan.status import touched_since
 
 

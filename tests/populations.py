@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from indexer.index_file import write_index
 from indexer.samples import FIELDS, Samples, SplitMarks, no_text
-from indexer.schema import IndexMetadata, Pairing
 from indexer.table import build_table
 from sampler_runtime.mapped import MappedIndex, open_index
 
@@ -75,21 +74,10 @@ def samples_of(population: list[Sample]) -> Samples:
 def index_of(population: list[Sample], folder: Path | None = None, rows_per_group: int = 1 << 20) -> MappedIndex:
     """An index of a made-up dataset; its samples do not exist."""
     made = build_table(samples_of(population))
-    metadata = IndexMetadata(
-        tool="test",
-        layout="test",
-        layout_digest="",
-        modalities=made.modalities,
-        splits=made.splits,
-        views=made.views,
-        pairing=Pairing.default(made.modalities),
-        samples=made.table.num_rows,
-        identities=made.identities,
-        split_runs=made.split_runs,
-        fingerprint="",
-    )
     folder = folder if folder is not None else Path(tempfile.mkdtemp(dir=_SCRATCH.name))
-    write_index(made.table, metadata, folder / "reidindex.parquet", rows_per_group=rows_per_group)
+    write_index(
+        made.table, made.metadata("test", layout="test"), folder / "reidindex.parquet", rows_per_group=rows_per_group
+    )
     return open_index(folder)
 
 

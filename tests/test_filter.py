@@ -25,7 +25,6 @@ from indexer.rework.compiler import compiled
 from indexer.rework.facts import kinds_in
 from indexer.rework.filter import filter_index, rows_where
 from indexer.rework.samples_of import samples_of
-from indexer.rework.written import described
 from indexer.schema import QuerySet, mask_names
 from indexer.table import build_table
 from sampler_runtime import PKBatchSampler
@@ -251,7 +250,7 @@ def test_a_query_keeps_all_its_items_or_goes(tmp_path):
     opened.samples.queries = [[0, 2], [0], [1], [3]]
     opened.samples.query_sets = (QuerySet("A", 0, 2), QuerySet("B", 2, 3), QuerySet("C", 3, 4), QuerySet("D", 4, 4))
     made = build_table(opened.samples)
-    write_index(made.table, described(made, tool="test"), tmp_path / "old.parquet")
+    write_index(made.table, made.metadata("test"), tmp_path / "old.parquet")
 
     report = filter_index(tmp_path / "old.parquet", tmp_path / "new.parquet", "identity != '1'")
 
@@ -270,7 +269,7 @@ def test_what_was_found_in_the_files_can_be_asked_and_stays(tmp_path):
         "mode": pa.array(["RGB", None, "L"]),
     }
     made = build_table(opened.samples)
-    write_index(made.table, described(made, tool="test"), tmp_path / "old.parquet")
+    write_index(made.table, made.metadata("test"), tmp_path / "old.parquet")
     index = IndexFile(tmp_path / "old.parquet")
 
     assert rows_where(index, "width * 2 <= height").tolist() == [0]

@@ -21,7 +21,6 @@ from indexer.rework.concatenation import rebased
 from indexer.rework.filter import filter_index
 from indexer.rework.merge import common_root, merge_indexes, named_inputs
 from indexer.rework.samples_of import samples_of
-from indexer.rework.written import described
 from indexer.table import build_table
 from sampler_runtime import PKBatchSampler
 from sampler_runtime.joint import JointIndex
@@ -243,7 +242,7 @@ def with_queries(tmp_path, name, sets, boxes):
     made = build_table(samples)
     file = tmp_path / name / "reidindex.parquet"
     file.parent.mkdir()
-    write_index(made.table, described(made, tool="test"), file)
+    write_index(made.table, made.metadata("test"), file)
     return file
 
 
@@ -279,7 +278,7 @@ def test_what_was_found_in_the_files_stays_only_where_all_tell_it(tmp_path, run)
         inputs[name] = tmp_path / f"{name}.parquet"
         (tmp_path / name).mkdir()
         inputs[name] = tmp_path / name / "reidindex.parquet"
-        write_index(made.table, described(made, tool="test"), inputs[name])
+        write_index(made.table, made.metadata("test"), inputs[name])
 
     done = run("merge", *inputs.values(), "-o", tmp_path / "joint.parquet")
 

@@ -89,10 +89,9 @@ def test_people_who_share_a_label_stay_apart_and_in_their_order(tmp_path):
 
 
 def index_like(made, folder):
-    from indexer.rework.written import described
 
     file = folder / "index.parquet"
-    write_index(made.table, described(made, tool="test"), file)
+    write_index(made.table, made.metadata("test"), file)
     return IndexFile(file)
 
 

@@ -16,8 +16,8 @@ from indexer.checking.pictures import Look, unreadable
 from indexer.checking.tree import compare_with_tree, files_of_samples
 from indexer.checking.whole import open_whole
 from indexer.errors import IndexDamagedError, TreeMissingError
-from indexer.freshness import root_of
 from indexer.index_file import IndexFile, locate_index
+from indexer.roots import root_of
 
 Progress = Callable[[str, int], None]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.command import command
+from indexer.cli.options import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +55,7 @@ def train(
         int | None,
         typer.Option(min=1, help="Of torch in this process. [default: as torch chooses]", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a small network in short runs: as training code often does it, with one thing changed, and with all.
 

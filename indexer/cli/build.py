@@ -11,6 +11,7 @@ import typer
 
 from indexer.cli import completion
 from indexer.cli.console import count
+from indexer.cli.options import AsJson, Jobs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,13 +61,8 @@ def build(
     ] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Open every picture: width, height, mode.")] = False,
     hash: Annotated[bool, typer.Option("--hash", help="Read every sample's file: the digest of its content.")] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "-j", "--jobs", min=1, help="Processes that open files. [default: one a processor]", show_default=False
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
 ) -> None:
     """Scan a dataset once and write its index. No sample is opened, unless with --probe or --hash.
 

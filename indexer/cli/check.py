@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from indexer.cli.options import AsJson, Data, Jobs
 
 if TYPE_CHECKING:
     from indexer.checking import CheckReport
@@ -28,10 +29,7 @@ _FOUND = 3
 
 
 def check(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     deep: Annotated[
         bool,
         typer.Option(
@@ -47,13 +45,8 @@ def check(
         ),
     ] = None,
     fix_hint: Annotated[bool, typer.Option("--fix-hint", help="Say what to run against what was found.")] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "-j", "--jobs", min=1, help="Threads that open pictures. [default: one a processor]", show_default=False
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
 ) -> None:
     """Look for damage of the index, files that have changed, broken pictures and copies. Exit code 3 if there is any.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.options import AsJson
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -37,7 +39,7 @@ def diff(
         bool, typer.Option("--exit-code", help="Exit code 3 if anything differs, as git diff.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Let --head replace any file.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which samples, labels and numbers differ between an old index and a new one.
 

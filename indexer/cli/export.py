@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexer.cli.options import AsJson, Data, Protocol
+
 if TYPE_CHECKING:
     from indexer.export.formats import Exported
     from indexer.index_file import IndexFile
 
 
 def export(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     to: Annotated[str, typer.Option("--to", help="csv, jsonl, hf, croissant, coco or torchreid.", show_default=False)],
     output: Annotated[
         Path | None,
@@ -32,14 +31,12 @@ def export(
         str | None,
         typer.Option(help="Only this split: train, train+val. torchreid: what is trained on.", show_default=False),
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="The splits of this protocol: trial3.", show_default=False)
-    ] = None,
+    protocol: Protocol = None,
     all_columns: Annotated[
         bool, typer.Option("--all-columns", help="csv, jsonl: every column of the index, not what a build reads again.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are not plainly of an export.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write an index as a table, for Hugging Face datasets, as Croissant, COCO, or lists for torchreid and fast-reid.
 
@@ -64,6 +61,7 @@ def export(
     from indexer.export.formats import STDOUT
     from indexer.export.formats import export as write
     from indexer.index_file import IndexFile, locate_index
+    from indexer.roots import root_of
 
     index = IndexFile(locate_index(data))
     if output == STDOUT and as_json:
@@ -89,7 +87,7 @@ def export(
         console.err().print(f"! left out {console.count(number, 'sample')}: {reason}", markup=False)
     for note in done.made.notes:
         console.err().print(f"  {note}", markup=False)
-    tell_of_files_inside([file for file, _ in done.files], (index.path.parent / index.metadata.root).resolve())
+    tell_of_files_inside([file for file, _ in done.files], root_of(index).resolve())
 
 
 def _as_json(index: IndexFile, done: Exported) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.console import count
+from indexer.cli.options import AsJson, Data, ForceIndex
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def filter_samples(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     expression: Annotated[
         str, typer.Argument(metavar="EXPRESSION", help="True for the samples that stay.", show_default=False)
     ],
@@ -32,8 +30,8 @@ def filter_samples(
         bool,
         typer.Option("--keep-pids", help="Identities keep their numbers, with gaps. Else they count from 0 again."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is no index.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    force: ForceIndex = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a new index of the samples for which an expression is true.
 

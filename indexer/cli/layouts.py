@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from indexer.cli import completion
+from indexer.cli.options import AsJson
 
 if TYPE_CHECKING:
     from indexer.layouts import Layout
@@ -27,7 +28,7 @@ def layouts(
     toml: Annotated[
         bool, typer.Option("--toml", help="The layout file itself, to begin one of your own with.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the dataset layouts that are known, show one, or propose one for an unknown tree.
 

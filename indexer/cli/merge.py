@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.console import count
+from indexer.cli.options import AsJson, ForceIndex, NewIndex
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,7 @@ def merge(
         list[Path],
         typer.Argument(metavar="DATA|INDEX…", help="Dataset folders with an index, or indexes.", show_default=False),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The new index file.", show_default=False)],
+    output: NewIndex,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -32,8 +33,8 @@ def merge(
     plain: Annotated[
         bool, typer.Option("--plain", help="Only the plain splits (train, query …), none of protocols (trial3/train).")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is no index.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    force: ForceIndex = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make one index of several. Identities and cameras of each stay its own, even where labels agree.
 

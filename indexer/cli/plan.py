@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from indexer.cli.options import AsJson, Data, Each, K, OnShort, P, PreferComplete, Protocol, Seed, Weights
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,22 +18,15 @@ _COLOURS = {"rgb": "cyan", "nir": "magenta", "ir": "magenta", "tir": "red", "ske
 
 
 def plan(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
-    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
-    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
-    each: Annotated[
-        str, typer.Option(help="What each identity's block must hold: any, rgb, pair, complete, or an expression.")
-    ] = "any",
+    data: Data,
+    p: P = 8,
+    k: K = 4,
+    each: Each = "any",
     split: Annotated[
         str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="The protocol that the split belongs to: trial3.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
+    protocol: Protocol = None,
+    seed: Seed = 0,
     epoch: Annotated[
         str, typer.Option(help="What an epoch is: identities, samples, or a number of batches.")
     ] = "identities",
@@ -40,20 +34,15 @@ def plan(
         int, typer.Option("--from", min=0, max=2**31 - 1, help="The epoch to begin with.", show_default="0")
     ] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="How many epochs to draw.")] = 1,
-    on_short: Annotated[str, typer.Option(help="Identities with too few samples: repeat, exclude, error.")] = "repeat",
-    prefer_complete: Annotated[
-        bool, typer.Option("--prefer-complete", help="Pairable identities first, others fill up.")
-    ] = False,
-    weights: Annotated[
-        str | None,
-        typer.Option(help="sqrt or count: identities with more samples come more often.", show_default=False),
-    ] = None,
+    on_short: OnShort = "repeat",
+    prefer_complete: PreferComplete = False,
+    weights: Weights = None,
     compose: Annotated[
         str | None, typer.Option(help="Composed instances, e.g. rgb,text,sketch.", show_default=False)
     ] = None,
     world_size: Annotated[int, typer.Option(min=1, help="Ranks the batches are cut for.")] = 1,
     show: Annotated[int, typer.Option(min=0, help="How many batches to show.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw the batches of an epoch exactly as training would, without opening a sample, and check every one.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from indexer.cli.options import AsJson, Data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +21,7 @@ _BOX = "─"
 
 
 def query(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     sql: Annotated[
         str | None,
         typer.Argument(
@@ -39,7 +37,7 @@ def query(
         ),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout: every row.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask an index with SQL: the views samples, identities and splits. Needs DuckDB (pip install 'reidindex[query]').
 

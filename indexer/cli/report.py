@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.options import Check, Data, K, P, Pair, Protocol, Seed
+
 if TYPE_CHECKING:
     from indexer.index_file import IndexFile
     from indexer.inspection.statistics import Statistics
@@ -15,10 +17,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -32,18 +31,10 @@ def report(
             show_default=False,
         ),
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(help="The splits of this protocol: trial3. [default: the plain ones]", show_default=False),
-    ] = None,
-    pair: Annotated[
-        str | None,
-        typer.Option(
-            help="What makes an identity pairable, e.g. rgb:nir,sketch. [default: the index's]", show_default=False
-        ),
-    ] = None,
-    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
-    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
+    protocol: Protocol = None,
+    pair: Pair = None,
+    p: P = 8,
+    k: K = 4,
     each: Annotated[
         str | None,
         typer.Option(
@@ -52,13 +43,13 @@ def report(
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100, help="Epochs to draw; of a huge index fewer are.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
+    seed: Seed = 0,
     thumbnails: Annotated[int, typer.Option(min=0, max=64, help="Identities to show pictures of.")] = 8,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="No pictures: no sample is opened.")] = False,
     title: Annotated[
         str | None, typer.Option(help="The page's heading. [default: the dataset's name]", show_default=False)
     ] = None,
-    check: Annotated[bool, typer.Option(help="For a folder: list it and say if it changed since the build.")] = True,
+    check: Check = True,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is no report.")] = False,
 ) -> None:
     """Write one page of HTML about a dataset: coverage, leaks, batches to expect, pictures. It needs nothing beside it.
@@ -81,12 +72,13 @@ def report(
     from indexer.index_file import IndexFile, locate_index
     from indexer.inspection.statistics import statistics
     from indexer.report import gather, page
+    from indexer.roots import root_of
     from indexer.scan.listing import printable
     from indexer.vocabulary import in_protocol
     from sampler_runtime.mapped import open_index
 
     index = IndexFile(locate_index(data))
-    root = (index.path.parent / index.metadata.root).resolve()
+    root = root_of(index).resolve()
     out = _destination(output, index, root, force=force)
     drawn_from = _drawn_from(split, protocol, index.metadata.splits)
     title = as_text(title, "--title") if title is not None else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexer.cli.options import AsJson, Data, Each, K, OnShort, P, PreferComplete, Protocol, Seed, Weights
+
 if TYPE_CHECKING:
     from sampler_runtime.mapped import MappedIndex
     from sampler_runtime.showing.contact_sheet import ContactSheet
@@ -25,10 +27,7 @@ _WIDTH_OF_PIPES = 10_000
 
 def show(
     context: typer.Context,
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     epoch: Annotated[
         str | None, typer.Option(metavar="E", help="Number of the epoch. [default: 0]", show_default=False)
     ] = None,
@@ -42,30 +41,21 @@ def show(
         str | None,
         typer.Option(help="All samples of the identity with this label, instead of a batch.", show_default=False),
     ] = None,
-    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
-    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
-    each: Annotated[
-        str, typer.Option(help="What each identity's block must hold: any, rgb, pair, complete, or an expression.")
-    ] = "any",
+    p: P = 8,
+    k: K = 4,
+    each: Each = "any",
     split: Annotated[
         str | None,
         typer.Option(help="Where to draw from. [default: train, or all; of a person: all]", show_default=False),
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="The protocol that the split belongs to: trial3.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
+    protocol: Protocol = None,
+    seed: Seed = 0,
     epoch_is: Annotated[
         str, typer.Option(metavar="WHAT", help="What an epoch is: identities, samples, or a number of batches.")
     ] = "identities",
-    on_short: Annotated[str, typer.Option(help="Identities with too few samples: repeat, exclude, error.")] = "repeat",
-    prefer_complete: Annotated[
-        bool, typer.Option("--prefer-complete", help="Pairable identities first, others fill up.")
-    ] = False,
-    weights: Annotated[
-        str | None,
-        typer.Option(help="sqrt or count: identities with more samples come more often.", show_default=False),
-    ] = None,
+    on_short: OnShort = "repeat",
+    prefer_complete: PreferComplete = False,
+    weights: Weights = None,
     compose: Annotated[
         str | None, typer.Option(help="Composed instances, e.g. rgb,text,sketch.", show_default=False)
     ] = None,
@@ -81,7 +71,7 @@ def show(
     size: Annotated[int, typer.Option(min=16, max=2048, help="Longer side of a picture in the file, in pixels.")] = 160,
     most: Annotated[int, typer.Option(min=1, help="Of a person: samples of each kind to show.")] = 24,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is no sheet.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show any batch of a training run, or all samples of a person, with modality, camera and what is missing.
 

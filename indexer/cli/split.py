@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.cli.console import count
+from indexer.cli.options import AsJson, Data, ForceIndex, NewIndex
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 
 def split(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The new index file.", show_default=False)],
+    data: Data,
+    output: NewIndex,
     val: Annotated[
         str,
         typer.Option(help="The share of the identities to validate on, e.g. 0.2, or their number.", show_default=False),
@@ -52,8 +49,8 @@ def split(
         typer.Option("--default", help="The new splits are also the plain train, val, …, and pids are numbered anew."),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, max=(1 << 40) - 1, help="Of the lots.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is no index.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    force: ForceIndex = False,
+    as_json: AsJson = False,
 ) -> None:
     """Deal identities into train and val: a new index with one more protocol. Nobody is on both sides.
 

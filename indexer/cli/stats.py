@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.options import AsJson, Check, Data, K, P, Pair, Protocol
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -17,26 +19,15 @@ _MOST_ROWS = 16
 
 
 def stats(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     split: Annotated[
         str | None,
         typer.Option(help="Only this split: train, train+val, trial3/train. [default: all]", show_default=False),
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(help="The splits of this protocol: trial3. [default: the plain ones]", show_default=False),
-    ] = None,
-    pair: Annotated[
-        str | None,
-        typer.Option(
-            help="What makes an identity pairable, e.g. rgb:nir,sketch. [default: the index's]", show_default=False
-        ),
-    ] = None,
-    p: Annotated[int, typer.Option("-p", min=1, help="Identities in a batch.")] = 8,
-    k: Annotated[int, typer.Option("-k", min=1, help="Instances of each.")] = 4,
+    protocol: Protocol = None,
+    pair: Pair = None,
+    p: P = 8,
+    k: K = 4,
     each: Annotated[
         str | None,
         typer.Option(
@@ -44,8 +35,8 @@ def stats(
             show_default=False,
         ),
     ] = None,
-    check: Annotated[bool, typer.Option(help="For a folder: list it and say if it changed since the build.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/cli.md).")] = False,
+    check: Check = True,
+    as_json: AsJson = False,
 ) -> None:
     """Show samples, identities, pairable and complete identities, and batches to expect.
 
@@ -60,10 +51,10 @@ def stats(
       reidindex stats data/reidindex.parquet --pair rgb:nir,sketch --json
     """
     from indexer.cli import console
-    from indexer.freshness import root_of
     from indexer.index_file import IndexFile, locate_index
     from indexer.inspection.statistics import as_json as to_json
     from indexer.inspection.statistics import statistics
+    from indexer.roots import root_of
     from indexer.vocabulary import in_protocol
 
     index = IndexFile(locate_index(data))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from indexer.cli.options import AsJson, Data, Jobs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,10 +18,7 @@ _SHOWN = 5
 
 
 def update(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA|INDEX", help="A dataset folder with an index, or the index.", show_default=False),
-    ],
+    data: Data,
     layout: Annotated[
         str | None,
         typer.Option(
@@ -37,13 +35,8 @@ def update(
             show_default=False,
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "-j", "--jobs", min=1, help="Processes that open files. [default: one a processor]", show_default=False
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring an index up to date, with the layout, protocol and probes it was built with; open only what has changed.
 

@@ -16,6 +16,7 @@ from indexer.distinct import distinct
 from indexer.errors import SettingsError
 from indexer.index_file import IndexFile
 from indexer.inspection.statistics import selected_splits
+from indexer.roots import root_of
 from indexer.schema import mask_names, modality_mask
 from indexer.vocabulary import TEXT
 
@@ -73,7 +74,7 @@ class Chosen:
     @property
     def root(self) -> Path:
         """The folder that the paths are relative to."""
-        return (self.index.path.parent / self.index.metadata.root).resolve()
+        return root_of(self.index).resolve()
 
     def column(self, name: str) -> pa.Array:
         """A column as it is in the index; words as plain text."""

@@ -13,12 +13,13 @@ from typing import Any, Final
 import pyarrow.compute as pc
 
 from indexer.errors import SettingsError, did_you_mean
-from indexer.freshness import relative_root, root_of, tool
+from indexer.freshness import tool
 from indexer.index_file import IndexFile, write_index
 from indexer.rework.concatenation import concatenated, files_of, in_source, rebased, told_by_all
 from indexer.rework.samples_of import Opened, samples_of
 from indexer.rework.selection import keep_bits
-from indexer.rework.written import described, place_for, quoted
+from indexer.rework.written import place_for, quoted
+from indexer.roots import relative_root, root_of
 from indexer.schema import INDEX_NAME, MAX_MODALITIES, MAX_SPLITS, IndexMetadata
 from indexer.table import build_table
 from indexer.vocabulary import modality_order, natural_key
@@ -158,8 +159,8 @@ def merge_indexes(
     tell("numbering", len(samples))
     made = build_table(samples, modalities=modalities)
     protocols = {file.metadata.protocol for file in files.values()}
-    metadata = replace(
-        described(made, tool=tool()),
+    metadata = made.metadata(
+        tool(),
         layout="+".join(dict.fromkeys(file.metadata.layout for file in files.values())),
         fingerprint=_fingerprint(files),
         root=relative_root(root, place),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from indexer.destination import output_file, refuse_foreign
 from indexer.errors import SettingsError
-from indexer.freshness import relative_root, root_of, tool
+from indexer.freshness import tool
 from indexer.index_file import IndexFile, write_index
+from indexer.roots import relative_root, root_of
 from indexer.schema import IndexMetadata, Pairing
 from indexer.table import IndexTable
 
@@ -56,8 +56,8 @@ def write_reworked(
     """
     before = old.metadata
     told = {before.pairing.anchor, *before.pairing.others} <= set(made.modalities)
-    metadata = replace(
-        described(made, tool=tool()),
+    metadata = made.metadata(
+        tool(),
         layout=before.layout,
         layout_digest=before.layout_digest,
         pairing=before.pairing if told else Pairing.default(made.modalities),
@@ -69,24 +69,6 @@ def write_reworked(
     )
     # files younger than the old index may have changed since the tree was listed, and nobody lists it now
     return write_index(made.table, metadata, out, as_of_ns=old.path.stat().st_mtime_ns)
-
-
-def described(made: IndexTable, *, tool: str) -> IndexMetadata:
-    """The metadata that a table itself tells; the rest is empty."""
-    return IndexMetadata(
-        tool=tool,
-        layout="",
-        layout_digest="",
-        modalities=made.modalities,
-        splits=made.splits,
-        views=made.views,
-        pairing=Pairing.default(made.modalities),
-        samples=made.table.num_rows,
-        identities=made.identities,
-        split_runs=made.split_runs,
-        fingerprint="",
-        query_sets=made.query_sets,
-    )
 
 
 def quoted(word: object) -> str:
