@@ -1,11 +1,15 @@
-"""How many examples a law is tried on: the gate tries all, and the same each time; a developer's machine a third, other ones each time."""
+"""How much is tried: the gate runs everything, the same each time; a developer's machine a third of many like examples, in minutes."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
+
+Case = TypeVar("Case")
 
 IN_THE_GATE = bool(os.environ.get("CI"))
 USUAL = 60
@@ -19,3 +23,11 @@ def examples(most: int, **more: Any) -> settings:
         more: Other settings of Hypothesis.
     """
     return settings(max_examples=most if IN_THE_GATE else max(most // 3, 4), **more)
+
+
+gate_only = pytest.mark.skipif(not IN_THE_GATE, reason="takes long: the gate runs it, and `CI=1 make test`")
+
+
+def some(cases: Iterable[Case]) -> list[Case]:
+    """All of many like cases in the gate, every third on a developer's machine."""
+    return list(cases)[:: 1 if IN_THE_GATE else 3]

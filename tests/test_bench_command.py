@@ -18,6 +18,7 @@ from sampler_runtime.training_benchmark.loop import PARTS, Work
 from sampler_runtime.training_benchmark.loop import run as run_loop
 from sampler_runtime.training_benchmark.old_way import OldWay, modality_of
 from sampler_runtime.training_benchmark.switches import SWITCHES
+from tests.effort import gate_only
 
 NAMES = [switch.name for switch in SWITCHES if not switch.needs_cuda]
 
@@ -55,6 +56,7 @@ def test_the_table_has_a_line_for_each_switch_and_one_for_all(demo, run, one_thr
     assert "transfer: not measured" in done.stdout
 
 
+@gate_only
 def test_json_tells_every_run_and_what_was_off_and_on(run_json, one_thread):
     found = run_json("bench", "train", "--identities", 12, *SMALL)
 

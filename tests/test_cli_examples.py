@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from indexer.build import build_index
 from indexer.cli import app
+from tests.effort import gate_only
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 ANYTHING = "…"
@@ -27,7 +28,8 @@ def sections():
 def examples():
     for name, text in sections().items():
         for number, block in enumerate(re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)):
-            yield pytest.param(name, block, id=f"{name} {number + 1}")
+            marks = gate_only if name == "bench train" else ()
+            yield pytest.param(name, block, id=f"{name} {number + 1}", marks=marks)
 
 
 def steps(block):

@@ -14,6 +14,7 @@ import pytest
 from indexer.layouts import known_layouts
 from indexer.layouts.detection import find_layout
 from indexer.scan.listing import Listing, list_tree
+from tests.effort import some
 from tests.layout_trees import Maker, all_trees
 from tests.test_published_counts import GROUPED, LAYOUTS
 from tests.trees import published, write
@@ -88,7 +89,7 @@ def test_droppings_change_nothing(name, tmp_path):
     assert answer(list_tree(tmp_path / "top")) == {name}
 
 
-@pytest.mark.parametrize("name", all_trees())
+@pytest.mark.parametrize("name", some(all_trees()))
 def test_half_a_tree_is_never_taken_for_another_dataset(name, folder):
     layout, make, listing = made(name, folder)
     gone = {path for row in make.rows[::2] for path in (row.path, *row.aligned.values())}
@@ -96,7 +97,7 @@ def test_half_a_tree_is_never_taken_for_another_dataset(name, folder):
     assert is_right(answer(with_paths(listing, [path for path in listing.paths if path not in gone])), layout)
 
 
-@pytest.mark.parametrize("name", all_trees())
+@pytest.mark.parametrize("name", some(all_trees()))
 def test_a_tree_without_its_lists_is_never_taken_for_another_dataset(name, folder):
     layout, make, listing = made(name, folder)
     samples = {path for row in make.rows for path in (row.path, *row.aligned.values())}

@@ -11,6 +11,7 @@ import pytest
 
 from indexer.build import build_index
 from sampler_runtime import PKBatchSampler, open_index
+from tests.effort import gate_only
 from tests.trees import published, whole
 
 LAYOUTS = {
@@ -28,7 +29,11 @@ LAYOUTS = {
     "ltcc": "ltcc",
     "hitsz_vcm": "hitsz-vcm",
 }
-GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in LAYOUTS]
+LARGE = ("hitsz_vcm", "orbench", "orbench_prcv")
+GROUPED = [
+    pytest.param(name, marks=[pytest.mark.xdist_group(name), *([gate_only] if name in LARGE else [])])
+    for name in LAYOUTS
+]
 """All tests of one dataset run in one process: its tree is written once."""
 
 
@@ -93,6 +98,7 @@ def test_regdb(shared_trees):
         assert identities_and_samples(report, f"trial{trial}/gallery") == (206, 2_060)
 
 
+@gate_only
 @pytest.mark.xdist_group("orbench")
 def test_orbench(shared_trees):
     report, _, _ = whole("orbench", shared_trees)

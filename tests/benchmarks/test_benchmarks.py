@@ -10,6 +10,7 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import sampler_table
 from tests.benchmarks.peers import OURS, OURS_SAMPLES, PEERS
 from tests.benchmarks.sampler_table import find_version, how_to_install
+from tests.effort import gate_only
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -44,6 +45,7 @@ def test_statistics_and_report_are_measured_in_a_process_of_their_own(monkeypatc
     assert "goals at 10 million rows" in told
 
 
+@gate_only
 @pytest.mark.timeout(300)  # importing what peers bring along takes most of it
 def test_the_sampler_runs_beside_every_peer_that_is_installed(monkeypatch, capsys):
     told = run(monkeypatch, capsys, "--only", "sampler", "--populations", "640/64")
@@ -60,6 +62,7 @@ def test_the_sampler_runs_beside_every_peer_that_is_installed(monkeypatch, capsy
     assert f"{OURS}, batch 1,000,000 of an epoch of 2,000,000" in told
 
 
+@gate_only
 def test_without_peers_ours_is_measured_alone_and_each_is_named_with_what_installs_it(monkeypatch, capsys):
     monkeypatch.setattr(sampler_table, "find_version", lambda name: None)
 
@@ -76,6 +79,7 @@ def test_a_process_that_fails_is_told_by_its_last_line():
     assert "No module named tests.benchmarks.no_such_module" in told["it"]
 
 
+@gate_only
 def test_large_populations_are_ours_alone(monkeypatch, capsys):
     monkeypatch.setattr(sampler_table, "MOST_FOR_PEERS", 639)
 

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from sampler_runtime import PKBatchSampler
+from tests.effort import gate_only
 from tests.integration.processes import (
     EPOCHS,
     PROJECT,
@@ -27,6 +28,7 @@ from tests.integration.processes import (
 )
 
 pytestmark = [
+    gate_only,
     pytest.mark.timeout(240),
     pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed"),
 ]

@@ -42,7 +42,7 @@ def grid(
     needed = max([LETTER * max(len(f"{n:,}") for n in line if n is not None) for line in cells if any(line)] or [0])
     needed = max(needed + 14, LETTER * min(max(map(len, columns), default=0), 9) + 8)
     least = int(left + needed * len(columns))
-    room = max(3, int((max(least, 320) - left) / max(len(columns), 1) / LETTER) - 1)
+    room = max(3, int((max(least, 320) - left) / max(len(columns), 1) / (LETTER + 1)) - 1)
     most = max((number for line in cells for number in line if number), default=0) or 1
     drawn: list[Content] = [
         words(shortened(column, room), percent((i + 0.5) * width), 16, anchor="middle")
