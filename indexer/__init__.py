@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from indexer.build import BuildReport, build_index
+    from indexer.account import BuildReport
+    from indexer.build import build_index
     from indexer.errors import ReidIndexError
     from indexer.index_file import IndexFile
     from indexer.inspection.statistics import Statistics, statistics
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BuildReport", "IndexFile", "ReidIndexError", "Statistics", "build_index", "statistics"]
 
 _HOME = {
-    "BuildReport": "indexer.build",
+    "BuildReport": "indexer.account",
     "IndexFile": "indexer.index_file",
     "ReidIndexError": "indexer.errors",
     "Statistics": "indexer.inspection.statistics",

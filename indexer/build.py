@@ -5,125 +5,34 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.destination import output_file, refuse_foreign
-from indexer.errors import (
-    IndexDamagedError,
-    IndexFileError,
-    IndexMissingError,
-    IndexVersionError,
-    Problem,
-    ProblemsFoundError,
-    SettingsError,
-    TreeMissingError,
-    did_you_mean,
-)
-from indexer.freshness import current_index, fingerprint, is_touched, tool
+from indexer.account import BuildReport
+from indexer.destination import output_file
+from indexer.errors import Problem, ProblemsFoundError, SettingsError, did_you_mean
+from indexer.freshness import current_index, is_touched, tool
 from indexer.index_file import IndexFile, write_index
-from indexer.inspection.published import PublishedCount, published_counts, published_differences
-from indexer.inspection.statistics import Statistics, statistics
+from indexer.inspection.published import published_counts, published_differences
+from indexer.inspection.statistics import statistics
 from indexer.kept_pids import KnownPids
 from indexer.layouts import known_layouts, load_layout
 from indexer.layouts.definition import Layout
 from indexer.layouts.detection import bases, detect, sampled_images
-from indexer.layouts.manifest import is_manifest, read_manifest
+from indexer.layouts.manifest import read_manifest
 from indexer.layouts.reading import Reading, read_tree
 from indexer.layouts.rules import apply_rules
 from indexer.listed import files_beside
+from indexer.order import Order, Progress, Tree, refuse_what_cannot_be
 from indexer.probing import Probe, probe_samples
 from indexer.roots import relative_root
-from indexer.scan.listing import Listing, list_tree, printable
-from indexer.schema import INDEX_NAME, IndexMetadata
+from indexer.scan.listing import Listing, printable
 from indexer.table import build_table
-
-Progress = Callable[[str, int], None]
-"""Called with what is being done and how far it is (files so far)."""
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build did."""
-
-    index: Path
-    up_to_date: bool
-    """The index was there already and describes the tree as it is: nothing was written."""
-    layout: str
-    metadata: IndexMetadata
-    files: int
-    droppings: dict[str, int] = field(default_factory=dict)
-    set_aside: dict[str, int] = field(default_factory=dict)
-    annotations: tuple[str, ...] = ()
-    unmatched: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    published: tuple[PublishedCount, ...] = ()
-    """What the dataset's source counts, and what was found."""
-    opened: int = 0
-    """Files that were opened, for a probe."""
-    seconds: float = 0.0
-
-    counted: Statistics | None = None
-
-    @property
-    def identities(self) -> int:
-        """People; of kept pids some may be nobody's."""
-        return self.statistics.facts.identities if self.metadata.kept_pids else self.metadata.identities
-
-    @property
-    def statistics(self) -> Statistics:
-        """What the index holds; counted now where the build had nothing to do."""
-        return self.counted if self.counted is not None else statistics(IndexFile(self.index))
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A tree as it was found."""
-
-    listing: Listing | None
-    """None where a manifest is trusted."""
-    fingerprint: str
-    began_ns: int
-    """When the listing began, ns since 1970."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be built, of what, and where."""
-
-    root: Path
-    out: Path
-    """The index file: where a link leads."""
-    layout: str | None = None
-    protocol: str | None = None
-    strict: bool = False
-    force: bool = False
-    trust: bool = False
-    probe: Probe = field(default_factory=Probe)
-
-    @property
-    def manifest(self) -> Path | None:
-        """The table that takes the place of a layout."""
-        return Path(self.layout) if self.layout is not None and is_manifest(self.layout) else None
-
-    def look(self, on_progress: Progress | None = None) -> Tree:
-        """List the tree, unless a manifest is trusted.
-
-        Raises:
-            TreeError: It cannot be listed.
-        """
-        began, listing = time.time_ns(), None
-        if not self.trust:
-            exclude = [self.out, self.root / INDEX_NAME, *([self.manifest] if self.manifest is not None else [])]
-            counted = (lambda count: on_progress("listing files", count)) if on_progress else None
-            listing = list_tree(self.root, exclude=exclude, on_progress=counted)
-        return Tree(listing, fingerprint(listing, self.manifest), began)
 
 
 @dataclass(frozen=True)
@@ -178,7 +87,7 @@ def build_index(
     started, root = time.perf_counter(), Path(root)
     place = output_file(root, Path(out) if out is not None else None)
     order = Order(root, place, layout, protocol, strict, force, trust, Probe(probe, hash, jobs))
-    _refuse(order)
+    refuse_what_cannot_be(order)
     chosen = load_layout(layout) if layout is not None and order.manifest is None else None
     tree = order.look(on_progress)
     if not force and not strict:
@@ -193,29 +102,6 @@ def up_to_date(index: IndexFile, tree: Tree, started: float) -> BuildReport:
     files = len(tree.listing) if tree.listing is not None else index.num_rows
     seconds = time.perf_counter() - started
     return BuildReport(index.path, True, index.metadata.layout, index.metadata, files, seconds=seconds)
-
-
-def _refuse(order: Order) -> None:
-    """What can be refused at once is refused before a long scan."""
-    if order.trust and order.manifest is None:
-        raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
-    manifest, out = order.manifest, order.out
-    if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
-        raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
-    if order.trust and not order.root.is_dir():
-        raise TreeMissingError(f"{order.root}: no such folder; check the path")
-    refuse_foreign(out, force=order.force)
-    if not order.force:
-        _refuse_reworked(out)
-
-
-def _refuse_reworked(out: Path) -> None:
-    """An index that somebody made of another one cannot be made again from the tree alone."""
-    with contextlib.suppress(IndexDamagedError, IndexMissingError, IndexVersionError):
-        if made_by := IndexFile(out).metadata.made_by:
-            raise IndexFileError(
-                f"{out}: was not built of a tree, but made by `{made_by}`; name another file with -o, or --force to replace it"
-            )
 
 
 def make_index(order: Order, tree: Tree, earlier: Earlier, started: float, on_progress: Progress | None) -> BuildReport:
@@ -353,38 +239,3 @@ def _raise_if_strict(strict: bool, problems: list[Problem], reading: Reading, ro
     raise ProblemsFoundError(
         f"{root}: {len(found):,} found that --strict does not allow; no index was written{shown}{more}", found
     )
-
-
-def as_json(report: BuildReport) -> dict[str, Any]:
-    """The report as one JSON object (docs/cli.md)."""
-    return {
-        "schema": 1,
-        "index": str(report.index),
-        "up_to_date": report.up_to_date,
-        "layout": report.layout,
-        "digest": report.metadata.digest,
-        "files": report.files,
-        "opened": report.opened,
-        "samples": report.metadata.samples,
-        "identities": report.identities,
-        **(_UNKNOWN if report.up_to_date else _account(report)),
-        "seconds": round(report.seconds, 3),
-    }
-
-
-_UNKNOWN = dict.fromkeys(("droppings", "set_aside", "annotations", "unmatched", "published", "problems"))
-"""What only a build finds out: null in the report of one that had nothing to do."""
-
-
-def _account(report: BuildReport) -> dict[str, Any]:
-    problems = [{"kind": p.kind, "where": p.where, "message": p.message, "count": p.count} for p in report.problems]
-    return {
-        "droppings": report.droppings,
-        "set_aside": report.set_aside,
-        "annotations": list(report.annotations),
-        "unmatched": list(report.unmatched),
-        "published": [
-            {"splits": c.splits, "what": c.what, "published": c.published, "found": c.found} for c in report.published
-        ],
-        "problems": problems,
-    }

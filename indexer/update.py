@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from indexer.build import BuildReport, Earlier, Order, Progress, Tree, make_index, up_to_date
+from indexer.account import BuildReport
+from indexer.build import Earlier, make_index, up_to_date
 from indexer.changes import Changes, changes, unchanged
 from indexer.destination import refuse_foreign
 from indexer.errors import IndexFileError, SettingsError, TreeMissingError
@@ -23,6 +24,7 @@ from indexer.kept_pids import KnownPids
 from indexer.layouts import layout_names, load_layout
 from indexer.layouts.manifest import is_manifest
 from indexer.listed import ListedFiles, listed_files
+from indexer.order import Order, Progress, Tree
 from indexer.probing import HASH_COLUMNS, PICTURE_COLUMNS, Probe
 from indexer.roots import root_of
 from indexer.scan.status import touched_since

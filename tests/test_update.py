@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from PIL import Image
 
-from indexer.build import as_json, build_index
+from indexer.account import as_json
+from indexer.build import build_index
 from indexer.errors import IndexFileError, IndexMissingError, SettingsError, TreeMissingError
 from indexer.index_file import IndexFile
 from indexer.layouts import layout_text

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.build import BuildReport, build_index
+from indexer.account import BuildReport
+from indexer.build import build_index
 from indexer.scan.listing import Listing
 
 SHARED = Path(__file__).parents[2] / "shared"

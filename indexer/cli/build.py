@@ -16,7 +16,7 @@ from indexer.cli.options import AsJson, Jobs
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from indexer.build import BuildReport
+    from indexer.account import BuildReport
     from indexer.inspection.published import PublishedCount
 
 _SHOWN = 5
@@ -80,7 +80,7 @@ def build(
 
       reidindex build data/ --probe --hash
     """  # fmt: skip
-    from indexer.build import as_json as to_json
+    from indexer.account import as_json as to_json
     from indexer.build import build_index
     from indexer.cli import console
     from indexer.probing import available_cores

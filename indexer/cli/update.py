@@ -48,7 +48,7 @@ def update(
 
       reidindex update crops.parquet --layout crops.csv
     """
-    from indexer.build import as_json as to_json
+    from indexer.account import as_json as to_json
     from indexer.cli import console
     from indexer.cli.build import complain, tell
     from indexer.probing import available_cores

@@ -1,0 +1,95 @@
+"""What is to be built, of what, and where; what can be refused before a long scan; and the tree as it was found."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.destination import refuse_foreign
+from indexer.errors import (
+    IndexDamagedError,
+    IndexFileError,
+    IndexMissingError,
+    IndexVersionError,
+    SettingsError,
+    TreeMissingError,
+)
+from indexer.freshness import fingerprint
+from indexer.index_file import IndexFile
+from indexer.layouts.manifest import is_manifest
+from indexer.probing import Probe
+from indexer.scan.listing import Listing, list_tree
+from indexer.schema import INDEX_NAME
+
+Progress = Callable[[str, int], None]
+"""Called with what is being done and how far it is (files so far)."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree as it was found."""
+
+    listing: Listing | None
+    """None where a manifest is trusted."""
+    fingerprint: str
+    began_ns: int
+    """When the listing began, ns since 1970."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be built, of what, and where."""
+
+    root: Path
+    out: Path
+    """The index file: where a link leads."""
+    layout: str | None = None
+    protocol: str | None = None
+    strict: bool = False
+    force: bool = False
+    trust: bool = False
+    probe: Probe = field(default_factory=Probe)
+
+    @property
+    def manifest(self) -> Path | None:
+        """The table that takes the place of a layout."""
+        return Path(self.layout) if self.layout is not None and is_manifest(self.layout) else None
+
+    def look(self, on_progress: Progress | None = None) -> Tree:
+        """List the tree, unless a manifest is trusted.
+
+        Raises:
+            TreeError: It cannot be listed.
+        """
+        began, listing = time.time_ns(), None
+        if not self.trust:
+            exclude = [self.out, self.root / INDEX_NAME, *([self.manifest] if self.manifest is not None else [])]
+            counted = (lambda count: on_progress("listing files", count)) if on_progress else None
+            listing = list_tree(self.root, exclude=exclude, on_progress=counted)
+        return Tree(listing, fingerprint(listing, self.manifest), began)
+
+
+def refuse_what_cannot_be(order: Order) -> None:
+    """What can be refused at once is refused before a long scan."""
+    if order.trust and order.manifest is None:
+        raise SettingsError("--trust goes with a manifest: `--layout manifest.csv|.jsonl|.parquet --trust`")
+    manifest, out = order.manifest, order.out
+    if manifest is not None and out.exists() and manifest.exists() and out.samefile(manifest):
+        raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
+    if order.trust and not order.root.is_dir():
+        raise TreeMissingError(f"{order.root}: no such folder; check the path")
+    refuse_foreign(out, force=order.force)
+    if not order.force:
+        _refuse_reworked(out)
+
+
+def _refuse_reworked(out: Path) -> None:
+    """An index that somebody made of another one cannot be made again from the tree alone."""
+    with contextlib.suppress(IndexDamagedError, IndexMissingError, IndexVersionError):
+        if made_by := IndexFile(out).metadata.made_by:
+            raise IndexFileError(
+                f"{out}: was not built of a tree, but made by `{made_by}`; name another file with -o, or --force to replace it"
+            )
