@@ -339,6 +339,7 @@ def test_a_layout_of_the_users_with_a_known_name_is_asked_for(tmp_path):
 
 
 def test_a_protocol_that_the_layout_takes_for_granted_need_not_be_there(tmp_path):
+    pytest.importorskip("scipy", reason="reads MATLAB lists: `make test` installs it")
     root = tmp_path / "data"
     all_trees()["cuhk03-np:one half"](Maker(root))
     build_index(root)
