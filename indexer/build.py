@@ -44,6 +44,19 @@ class Earlier:
     pids: KnownPids | None = None
 
 
+@contextlib.contextmanager
+def no_search_for_cycles() -> Iterator[None]:
+    """A build makes millions of small objects and no cycles: looking for some took a fifth of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@no_search_for_cycles()
 def build_index(
     root: str | Path,
     out: str | Path | None = None,
@@ -114,20 +127,7 @@ def make_index(order: Order, tree: Tree, earlier: Earlier, started: float, on_pr
         started: By `time.perf_counter`, for the report.
         on_progress: Told about long work.
     """
-    with _no_search_for_cycles():
-        return _make(order, tree, earlier, started, on_progress or (lambda what, count: None))
-
-
-@contextlib.contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """A build makes millions of small objects and no cycles: looking for some took a fifth of its time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    return _make(order, tree, earlier, started, on_progress or (lambda what, count: None))
 
 
 def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Progress) -> BuildReport:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from indexer.account import BuildReport
-from indexer.build import Earlier, make_index, up_to_date
+from indexer.build import Earlier, make_index, no_search_for_cycles, up_to_date
 from indexer.changes import Changes, changes, unchanged
 from indexer.destination import refuse_foreign
 from indexer.errors import IndexFileError, SettingsError, TreeMissingError
@@ -39,6 +39,7 @@ class UpdateReport:
     """None where nobody knows: the tree was never listed, or another tool has written the index."""
 
 
+@no_search_for_cycles()
 def update_index(
     data: str | Path,
     *,
