@@ -185,8 +185,9 @@ def test_a_manifest_need_not_tell_a_modality(tmp_path):
 
 
 BUILD = """
-import sys
+import signal, sys
 from indexer import looking
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 looking.FILES_A_TASK = 1
 from indexer.cli import main
 if __name__ == "__main__":
@@ -206,15 +207,19 @@ def test_a_build_that_is_broken_off_leaves_nothing(tmp_path, data, whom, code):
     (tmp_path / "program.py").write_text(SLOW + BUILD)
     words = ["build", data, "--layout", "folders", "--hash", "--force", "-j", "2"]
     command = [sys.executable, tmp_path / "program.py", *words]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    readers = children(program.pid, 2)
-    if whom == "all":
-        os.killpg(program.pid, signal.SIGINT)
-    else:
-        os.kill(readers[0], signal.SIGKILL)
-    out, err = program.communicate(timeout=60)
+    for _ in range(3):
+        program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        readers = children(program.pid, 2)
+        if whom == "all":
+            os.killpg(program.pid, signal.SIGINT)
+        else:
+            os.kill(readers[0], signal.SIGKILL)
+        out, err = program.communicate(timeout=60)
+        if program.returncode:
+            break  # Python loses an interrupt that comes while an object is being destroyed: then nothing was broken off
+        before = (data / "reidindex.parquet").read_bytes()
 
-    assert (program.returncode, out) == (code, b"")
+    assert (program.returncode, out) == (code, b""), err.decode()
     assert b"Traceback" not in err
     assert (b"try again with --jobs 1" in err) == (whom == "reader")
     assert not any(
