@@ -170,6 +170,6 @@ def whole(name: str, parent: Path) -> tuple[BuildReport, list[Any], dict[str, An
     paths = sorted([*lists, *(e.path for e in entries)])
     listing = Listing(root, paths, np.zeros(len(paths), np.int64), np.zeros(len(paths), np.int64))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("indexer.build.list_tree", lambda *arguments, **settings: listing)
+        patch.setattr("indexer.order.list_tree", lambda *arguments, **settings: listing)
         report = build_index(root)
     return report, entries, tool.summary(name, entries)
