@@ -6,9 +6,10 @@ enough: `EXPLAIN ANALYZE COPY … TO 'that path' (USE_TMP_FILE false)` wrote ove
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from indexer.errors import ReidIndexError, SettingsError
 from indexer.index_file import IndexFile
@@ -17,6 +18,7 @@ from indexer.schema import BY_NAME, IndexMetadata, modality_mask
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+T = TypeVar("T")
 VIEWS: Final = {
     "samples": "the index itself: a row is a sample",
     "identities": "a row for each pid",
@@ -45,6 +47,8 @@ EXAMPLES: Final = (
     "SELECT camera, count(*) AS samples FROM samples WHERE pid >= 0 GROUP BY ALL ORDER BY ALL",
 )
 _BATCH: Final = 10_000
+_LISTEN_SECONDS: Final = 0.5
+"""Windows hears of Ctrl-C only between waits."""
 _NUMBERS: Final = ("NUMBER", "TINYINT", "SMALLINT", "INT", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL")
 """Begin the names of numbers' types; DuckDB before 1.1 says NUMBER of all of them."""
 _MISSING: Final = "queries need DuckDB, which is not installed: pip install 'reidindex[query]'"
@@ -91,12 +95,45 @@ class Views:
         self._connection: DuckDBPyConnection = duckdb.connect(":memory:")
         options = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         columns = ds.dataset(index.path, format=ds.ParquetFileFormat(default_fragment_scan_options=options))
+        self._asked(lambda: self._prepare(columns))
+
+    def _prepare(self, columns: Any) -> None:
         self._connection.register("samples", columns)
-        self._connection.execute(_identities_view(index.metadata))
-        self._connection.execute(_splits_view(index.metadata))
+        self._connection.execute(_identities_view(self._index.metadata))
+        self._connection.execute(_splits_view(self._index.metadata))
         # Without a folder for what memory cannot hold DuckDB would make one in the current folder.
         for setting in ("temp_directory=''", "enable_external_access=false", "lock_configuration=true"):
             self._connection.execute(f"SET {setting}")
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """What DuckDB answers. It seldom looks for signals: another thread asks, and this one can break it off.
+
+        Raises:
+            KeyboardInterrupt: The user has broken it off; DuckDB has stopped.
+        """
+        answers: list[T] = []
+        failures: list[BaseException] = []
+        done = Event()  # a thread whose join was interrupted is taken for ended, before Python 3.13
+
+        def work() -> None:
+            try:
+                answers.append(ask())
+            except BaseException as error:  # raised again where it was asked
+                failures.append(error)
+            finally:
+                done.set()
+
+        Thread(target=work, daemon=True).start()
+        try:
+            while not done.wait(_LISTEN_SECONDS):
+                pass
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            done.wait()  # a program that ends while DuckDB works is aborted
+            raise
+        if failures:
+            raise failures[0]
+        return answers[0]
 
     def run(self, sql: str) -> Result:
         """Run one query.
@@ -113,7 +150,7 @@ class Views:
             kind = statements[0].type.name
             if kind not in ("SELECT", "EXPLAIN", "MULTI"):  # a PIVOT is several
                 raise SettingsError(f"SQL: only queries are run (SELECT, DESCRIBE, SUMMARIZE …), found {kind}")
-            relation = connection.execute(statements[0])
+            relation = self._asked(lambda: connection.execute(statements[0]))
             columns = tuple(Column(name, str(type_)) for name, type_, *_ in relation.description or ())
         except duckdb.Error as error:
             raise self._explained(error) from None
@@ -121,7 +158,7 @@ class Views:
 
     def _rows(self, relation: Any) -> Iterator[tuple[Any, ...]]:
         try:
-            while batch := relation.fetchmany(_BATCH):
+            while batch := self._asked(lambda: relation.fetchmany(_BATCH)):
                 yield from batch
         except self._duckdb.Error as error:
             raise self._explained(error) from None

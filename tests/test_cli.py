@@ -284,7 +284,10 @@ def test_a_shell_completes_commands_options_and_layouts(typed, offered):
     assert done.stdout.split() == offered
 
 
-def test_the_script_for_a_shell_is_printed(run):
-    done = run("--show-completion", "bash")
+def test_the_script_for_a_shell_is_printed():
+    environment = {**os.environ, "_REIDINDEX_COMPLETE": "source_bash"}
+    entry = f"import sys; sys.argv[0] = 'reidindex'; {ENTRY}"
 
-    assert "_completion" in done.stdout
+    done = subprocess.run([sys.executable, "-c", entry], env=environment, capture_output=True, text=True)
+
+    assert "_reidindex_completion" in done.stdout

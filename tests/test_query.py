@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +275,18 @@ def test_the_json_is_as_its_schema_says(run_json, data):
 
     for sql in ("FROM samples", "FROM identities", VALUES, "SELECT 1 WHERE false"):
         jsonschema.validate(run_json("query", data, sql), schema)
+
+
+def test_a_query_that_would_never_end_can_be_broken_off_and_another_asked(data):
+    views = Views(IndexFile(data / "reidindex.parquet"))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            list(views.run("SELECT count(*) FROM range(100_000_000_000)").rows)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+
+    assert list(views.run("SELECT count(*) FROM samples").rows) == [(28,)]
