@@ -17,7 +17,8 @@ from indexer.account import BuildReport
 from indexer.destination import output_file
 from indexer.errors import Problem, ProblemsFoundError, SettingsError, did_you_mean
 from indexer.freshness import current_index, is_touched, tool
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.inspection.published import published_counts, published_differences
 from indexer.inspection.statistics import statistics
 from indexer.kept_pids import KnownPids
@@ -32,6 +33,7 @@ from indexer.order import Order, Progress, Tree, refuse_what_cannot_be
 from indexer.probing import Probe, probe_samples
 from indexer.roots import relative_root
 from indexer.scan.listing import Listing, printable
+from indexer.sole_writer import sole_writer
 from indexer.table import build_table
 
 
@@ -94,6 +96,7 @@ def build_index(
         AnnotationError: A list of the dataset is malformed.
         ProblemsFoundError: `strict`, and there is something to complain about.
         IndexFileError: The index cannot be written.
+        BusyError: Another process is writing it.
     """
     if jobs < 1:
         raise SettingsError(f"jobs: expected at least 1, found {jobs}")
@@ -102,12 +105,13 @@ def build_index(
     order = Order(root, place, layout, protocol, strict, force, trust, Probe(probe, hash, jobs))
     refuse_what_cannot_be(order)
     chosen = load_layout(layout) if layout is not None and order.manifest is None else None
-    tree = order.look(on_progress)
-    if not force and not strict:
-        current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, order.probe)
-        if current is not None and not (order.probe and is_touched(current, root, tree.listing)):
-            return up_to_date(current, tree, started)
-    return make_index(order, tree, Earlier(), started, on_progress)
+    with sole_writer(place):
+        tree = order.look(on_progress)
+        if not force and not strict:
+            current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, order.probe)
+            if current is not None and not (order.probe and is_touched(current, root, tree.listing)):
+                return up_to_date(current, tree, started)
+        return make_index(order, tree, Earlier(), started, on_progress)
 
 
 def up_to_date(index: IndexFile, tree: Tree, started: float) -> BuildReport:

@@ -11,6 +11,7 @@
     │   ├── IndexVersionError       has a format this version does not read
     │   ├── IndexDamagedError       does not hold what was written
     │   └── IndexReplacedError      is another one than the one that was opened
+    ├── BusyError               another process is writing the file
     ├── SettingsError           a sampler or command setting that cannot work
     │   └── NotEnoughIdentitiesError
     ├── StateError              a checkpoint's state that a sampler cannot go on from
@@ -102,6 +103,10 @@ class IndexDamagedError(IndexFileError, ValueError):
 
 class IndexReplacedError(IndexFileError):
     """The file is another index than the one that was opened before."""
+
+
+class BusyError(ReidIndexError):
+    """Another process is writing the file."""
 
 
 class SettingsError(ReidIndexError, ValueError):

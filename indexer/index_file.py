@@ -1,29 +1,24 @@
-"""Index table ↔ Parquet file: one atomic, checked write; a read that maps what the sampler needs.
+"""Parquet file -> the columns of an index: mapped from the file where the sampler needs them, else decoded when asked for.
 
-With `seal`, the only file that knows Parquet. Reader and writer share it, so that neither can drift: what
-`write_index` lays out as plain arrays, `IndexFile` maps. Strings other than paths stay ordinary Parquet and are
-decoded when asked for.
+What `index_writing` lays out as plain arrays is mapped here. Nothing that a file says is believed before it was compared with
+its seal, nor anything that a seal may vouch for and memory cannot bear.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from indexer.beside import read_beside, write_beside
+from indexer.beside import read_beside
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
 from indexer.mapped_columns import IntegerColumn, PathColumn
@@ -31,132 +26,17 @@ from indexer.schema import (
     BY_NAME,
     COLUMNS,
     INDEX_NAME,
-    MAPPED,
     METADATA_KEY,
     IndexMetadata,
     schema_with,
 )
-from indexer.seal import Chunk, Seal, read_seal, write_seal
+from indexer.seal import Chunk, Seal, chunks_of, read_seal
 
 Verify = Literal["quick", "full"]
 
-ROWS_PER_GROUP: Final = 1 << 20
-"""A page holds less than 2 GiB: a million paths stay far below, and other tools can read row groups in parallel."""
 _PARQUET: Final = b"PAR1"
-_ONE_PAGE: Final = 2**31 - 1
-_NESTED: Final = {
-    "aligned": ("aligned.list.element.modality", "aligned.list.element.path"),
-    "captions": ("captions.list.element",),
-    "box": ("box.list.element",),
-    "queries": ("queries.list.element",),
-}
-"""Columns of lists, and their leaves as Parquet names them."""
 _MOST_THREADS: Final = 8  # memory feeds no more
 _log = logging.getLogger("reidindex")
-
-
-# ---------------------------------------------------------------------------------------------------- writing
-
-
-def write_index(
-    table: pa.Table,
-    metadata: IndexMetadata,
-    out: Path,
-    *,
-    beside: pa.Table | None = None,
-    as_of_ns: int | None = None,
-    rows_per_group: int = ROWS_PER_GROUP,
-) -> IndexMetadata:
-    """Write an index in one step: afterwards `out` is the whole new index, or what it was before.
-
-    Args:
-        table: All columns of the schema but `path_end`, in canonical order.
-        metadata: The document; its `digest` is filled in here.
-        out: The file to write. Its folder must exist.
-        beside: The files of the tree that are no samples, as of `indexer.beside`.
-        as_of_ns: When the tree was looked at, ns since 1970: the file bears this time, so that whatever is younger than the
-            file may be another thing than what it tells. None: now.
-        rows_per_group: Rows of a row group, so also of a mapped piece.
-
-    Returns:
-        The metadata as written.
-
-    Raises:
-        IndexFileError: The file cannot be written there.
-    """
-    lengths = pc.cast(pc.binary_length(table["path"]), pa.int64())
-    schema = schema_with(table.column_names)
-    table = table.append_column("path_end", pc.cumulative_sum(lengths)).select(schema.names).cast(schema)
-    # not the process id: in containers it is the same again and again
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("x+b") as file:
-            metadata = _write_parquet(table, metadata, file, rows_per_group, beside)
-            write_seal(file, _chunks(pq.read_metadata(temporary)))
-            file.flush()
-            os.fsync(file.fileno())
-        if as_of_ns is not None:
-            os.utime(temporary, ns=(as_of_ns, as_of_ns))
-        IndexFile(temporary)  # a reader must find what we think we wrote, before it replaces anything
-        temporary.replace(out)
-        _sync_folder(out.parent)
-    except OSError as error:
-        raise IndexFileError(
-            f"{out}: the index cannot be written there ({error.strerror or error}); "
-            "choose another place with `-o FILE` (what was there before is untouched)"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return metadata
-
-
-def _write_parquet(
-    table: pa.Table, metadata: IndexMetadata, file: IO[bytes], rows_per_group: int, beside: pa.Table | None
-) -> IndexMetadata:
-    """Write the columns, and meanwhile compute their digest, which the metadata behind them tells."""
-    nested = [leaf for name, leaves in _NESTED.items() if name in table.column_names for leaf in leaves]
-    ordinary = [c.name for c in COLUMNS if not c.mapped and c.name in table.column_names and c.name not in _NESTED]
-    writer = pq.ParquetWriter(
-        pa.PythonFile(file, mode="w"),
-        table.schema,
-        compression={**dict.fromkeys(MAPPED, "NONE"), **dict.fromkeys([*ordinary, *nested], "ZSTD")},
-        use_dictionary=ordinary,
-        column_encoding=dict.fromkeys(MAPPED, "PLAIN"),
-        write_statistics=[*ordinary, *nested],
-        write_page_checksum=True,
-        data_page_size=_ONE_PAGE,
-        write_batch_size=rows_per_group,
-        max_rows_per_page=rows_per_group,
-    )
-    with writer, ThreadPoolExecutor(1) as other:
-        digest = other.submit(content_digest, table, metadata)
-        writer.write_table(table, row_group_size=rows_per_group)
-        place = write_beside(file, beside) if beside is not None else None
-        metadata = replace(metadata, digest=digest.result(), beside=place)
-        writer.add_key_value_metadata({METADATA_KEY: metadata.to_json()})
-    file.flush()
-    return metadata
-
-
-def _chunks(footer: Any) -> list[Chunk]:
-    """Every column chunk of a file, row group by row group."""
-    groups = map(footer.row_group, range(footer.num_row_groups))
-    return [Chunk.of(group.column(i)) for group in groups for i in range(group.num_columns)]
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows has no handle for a folder; its rename is journalled
-        return
-    with contextlib.suppress(OSError):  # some network file systems refuse; the new index is in place all the same
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-# ---------------------------------------------------------------------------------------------------- reading
 
 
 class IndexFile:
@@ -296,7 +176,7 @@ class IndexFile:
         if self._seal is None or not leaves:
             return  # what other tools wrote has been compared with the digest, as a whole
         names = list(self._leaves)
-        sealed = enumerate(zip(_chunks(self._parquet.metadata), self._seal.checksums, strict=True))
+        sealed = enumerate(zip(chunks_of(self._parquet.metadata), self._seal.checksums, strict=True))
         new = [(number, chunk, expected) for number, (chunk, expected) in sealed if number % len(names) in leaves]
         with ThreadPoolExecutor(min(len(new), _MOST_THREADS) or 1) as threads:  # zlib lets go of Python's lock
             found = threads.map(lambda job: job[1].checksum(self._bytes), new)

@@ -19,6 +19,8 @@ from indexer.vocabulary import RGB, TEXT
 FORMAT_VERSION: Final = 1
 INDEX_NAME: Final = "reidindex.parquet"
 METADATA_KEY: Final = b"reidindex"
+OUR_HIDDEN: Final = ".reidindex-"
+"""Begins the name of every hidden file that is made beside one that is being written."""
 
 MAX_MODALITIES: Final = 32
 MAX_SPLITS: Final = 64

@@ -53,6 +53,12 @@ class Chunk:
         return zlib.crc32(file[self.start : self.stop].data)
 
 
+def chunks_of(footer: Any) -> list[Chunk]:
+    """Every column chunk of a file, row group by row group: of `pyarrow.parquet.FileMetaData`."""
+    groups = map(footer.row_group, range(footer.num_row_groups))
+    return [Chunk.of(group.column(i)) for group in groups for i in range(group.num_columns)]
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """What a seal says, after it was found to be whole."""

@@ -28,6 +28,7 @@ from indexer.order import Order, Progress, Tree
 from indexer.probing import HASH_COLUMNS, PICTURE_COLUMNS, Probe
 from indexer.roots import root_of
 from indexer.scan.status import touched_since
+from indexer.sole_writer import sole_writer
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,24 @@ def update_index(
         IndexFileError: It was made of another index, or cannot be read or written.
         SettingsError: The layout's file has to be named.
         TreeError, LayoutError, AnnotationError: As of `build_index`.
+        BusyError: Another process is writing it.
     """
     started = time.perf_counter()
     file = locate_index(data)
-    index = IndexFile(file)
-    order = order_of(index, Path(data), layout, jobs)
+    with sole_writer(file.resolve()):
+        return _update(IndexFile(file), Path(data), layout, keep_pids, jobs, started, on_progress)
+
+
+def _update(
+    index: IndexFile,
+    data: Path,
+    layout: str | None,
+    keep_pids: bool | None,
+    jobs: int,
+    started: float,
+    on_progress: Progress | None,
+) -> UpdateReport:
+    order = order_of(index, data, layout, jobs)
     refuse_foreign(order.out, force=False)
     tree = order.look(on_progress)
     then = listed_files(index)

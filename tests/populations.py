@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from indexer.index_file import write_index
+from indexer.index_writing import write_index
 from indexer.samples import FIELDS, Samples, SplitMarks, no_text
 from indexer.table import build_table
 from sampler_runtime.mapped import MappedIndex, open_index

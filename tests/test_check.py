@@ -17,7 +17,8 @@ from indexer.changes import Changes
 from indexer.checking import check_index
 from indexer.checking.findings import HINTS, TOLD, hint
 from indexer.checking.pictures import unreadable
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.rework.filter import filter_index
 from indexer.scan import listing, status
 from indexer.update import update_index

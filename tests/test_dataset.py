@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from indexer.build import build_index
 from indexer.errors import SettingsError
-from indexer.index_file import write_index
+from indexer.index_writing import write_index
 from indexer.schema import SCHEMA
 from sampler_runtime import IndexDataset, PKBatchSampler, open_index
 from sampler_runtime.dataset import SampleError

@@ -28,7 +28,8 @@ from indexer.export.chosen import Chosen
 from indexer.export.manifest import SHARED_FILE, manifest
 from indexer.export.tables import export_csv, export_jsonl
 from indexer.export.torchreid import LISTS, export_torchreid
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from tests import trees
 from tests.effort import examples
 from tests.populations import Sample, index_of, populations

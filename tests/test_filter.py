@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from indexer.build import build_index
 from indexer.errors import SettingsError
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.inspection.statistics import statistics
 from indexer.rework.compiler import compiled
 from indexer.rework.facts import kinds_in

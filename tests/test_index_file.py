@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from indexer.build import build_index
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError
-from indexer.index_file import IndexFile, locate_index, write_index
+from indexer.index_file import IndexFile, locate_index
+from indexer.index_writing import write_index
 from indexer.schema import MAPPED_INTEGERS, METADATA_KEY, schema_with
 from tests import trees
 from tests.benchmarks.made_up import write_made_up

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.build import build_index
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.inspection import runs as runs_module
 from indexer.inspection.choice import choose_identities
 from indexer.inspection.duplicates import duplicates

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from indexer.build import build_index
 from indexer.errors import SettingsError
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.rework.concatenation import rebased
 from indexer.rework.filter import filter_index
 from indexer.rework.merge import common_root, merge_indexes, named_inputs

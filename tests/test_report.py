@@ -20,7 +20,8 @@ from PIL import Image
 
 from indexer.build import build_index
 from indexer.demo import write_demo
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.report.figures import Combination, grid, upset
 from indexer.report.markup import tag, text
 from indexer.schema import schema_with

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 
 from indexer.build import build_index
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.rework.samples_of import samples_of
 from indexer.samples import FIELDS, Samples, SplitMarks, no_text
 from indexer.schema import BY_NAME

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -91,9 +92,21 @@ def _say(error: ReidIndexError) -> None:
     console.errors().print(Text.assemble(("error: ", "bold red"), str(error)))
 
 
+def _end_tidily_when_told_to() -> None:
+    """SIGTERM, which a cluster sends when a job's time is up, ends Python at once: nothing would be tidied away."""
+    import signal
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, leave)
+
+
 def main() -> None:
     """Run the command line: a known error is one line and an exit code."""
     console.let_everything_be_printed()
+    _end_tidily_when_told_to()
     console.be("usual")
     try:
         app()

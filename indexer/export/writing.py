@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from indexer.errors import ReidIndexError
+from indexer.replacement import replacement
 from indexer.scan.listing import printable
 
 Ours = Callable[[Path], bool]
@@ -54,19 +53,15 @@ def write_file(out: Path, chunks: Iterable[bytes], *, option: str = "-o") -> int
 
     Raises:
         ReidIndexError: It cannot be written there.
+        BusyError: Another process is writing it.
     """
     out = out.resolve() if out.is_symlink() else out
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with replacement(out) as file:
             size = sum(map(file.write, chunks))
-        temporary.replace(out)
     except OSError as error:
         raise ReidIndexError(
             f"{out}: cannot be written there ({error.strerror or error}); choose another place with {option} "
             "(what was there before is untouched)"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return size

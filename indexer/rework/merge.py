@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from indexer.errors import SettingsError, did_you_mean
 from indexer.freshness import tool
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.rework.concatenation import concatenated, files_of, in_source, rebased, told_by_all
 from indexer.rework.samples_of import Opened, samples_of
 from indexer.rework.selection import keep_bits

@@ -9,7 +9,8 @@ from pathlib import Path
 from indexer.destination import output_file, refuse_foreign
 from indexer.errors import SettingsError
 from indexer.freshness import tool
-from indexer.index_file import IndexFile, write_index
+from indexer.index_file import IndexFile
+from indexer.index_writing import write_index
 from indexer.roots import relative_root, root_of
 from indexer.schema import IndexMetadata, Pairing
 from indexer.table import IndexTable

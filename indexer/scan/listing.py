@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from indexer.errors import Problem, ProblemKind, TreeError, TreeMissingError
+from indexer.schema import OUR_HIDDEN
 
 Progress = Callable[[int], None]
 
@@ -33,7 +34,7 @@ _DROPPING: Final = re.compile(
 """Names that systems and tools leave behind, files and folders alike; hidden names are among them, and what tells Hugging Face's
 imagefolder about a tree."""
 
-_OURS: Final = ("reidindex.", "reidindex-")
+_OURS: Final = ("reidindex.", "reidindex-", OUR_HIDDEN)
 """The index, reports, sheets of batches: what we write, by default under such names, is nothing to tell about."""
 
 _SUSPECT: Final = frozenset("._@tTdDrRmM")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from indexer.index_file import write_index
+from indexer.index_writing import write_index
 from indexer.schema import SCHEMA, IndexMetadata, Pairing, SplitRun
 
 
