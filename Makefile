@@ -5,11 +5,12 @@ DEMO   ?= demo-data
 PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN     = $(VENV)/bin/reidindex
 
-.PHONY: help demo test lint docs oldest peers integration readers browser bench clean
+.PHONY: help demo test soak audit lint docs oldest peers integration readers browser bench clean
 
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
+	@echo "make soak   whatever may break an index, tried as often as an hour allows"
 	@echo "make oldest the batches once more, under the oldest versions that are allowed"
 	@echo "make integration  the frameworks that people train with, so that make test tries the sampler in them"
 	@echo "make readers browser  libraries that read exports, and what drives Chromium: make test then tries both"
@@ -76,6 +77,10 @@ docs: $(VENV)/.installed
 
 test: lint
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadgroup
+
+# Everything that may break an index, as often as there is time: all points of the crash sweep, all damage, a million batches.
+soak: $(VENV)/.installed-test
+	SOAK=1 CI=1 $(VENV)/bin/python -m pytest --numprocesses auto --dist loadgroup --timeout 3000 tests/reliability
 
 # NumPy 1 and the oldest other versions: the same batches. Without torch, whose release for them is another.
 oldest:

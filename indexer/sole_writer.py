@@ -87,13 +87,11 @@ def _acquired(lock: BaseFileLock, file: Path) -> bool:
     from filelock import Timeout
 
     for _ in range(_TRIES):
-        try:
+        with contextlib.suppress(Timeout):
             lock.acquire()
-        except Timeout:
-            if file.exists():
-                raise
-        else:
             return True
+        if file.exists():
+            raise Timeout(str(file))
     return False
 
 

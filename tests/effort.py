@@ -1,4 +1,5 @@
-"""How much is tried: the gate runs everything, the same each time; a developer's machine a third of many like examples, in minutes."""
+"""How much is tried: the gate runs everything, the same each time; a developer's machine a third of many like examples, in minutes;
+`make soak` what takes long."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 Case = TypeVar("Case")
 
 IN_THE_GATE = bool(os.environ.get("CI"))
+IN_A_SOAK = bool(os.environ.get("SOAK"))
 USUAL = 60
 
 
@@ -31,3 +33,8 @@ gate_only = pytest.mark.skipif(not IN_THE_GATE, reason="takes long: the gate run
 def some(cases: Iterable[Case]) -> list[Case]:
     """All of many like cases in the gate, every third on a developer's machine."""
     return list(cases)[:: 1 if IN_THE_GATE else 3]
+
+
+def times(usual: int, gate: int, soak: int) -> int:
+    """How often something is tried that is worth trying as often as there is time: on a developer's machine, in the gate, in a soak."""
+    return soak if IN_A_SOAK else gate if IN_THE_GATE else usual
