@@ -12,6 +12,7 @@ help:
 	@echo "make test   environment, install, then: format, lint, types, the whole test suite"
 	@echo "make soak   whatever may break an index, tried as often as an hour allows"
 	@echo "make oldest the batches once more, under the oldest versions that are allowed"
+	@echo "make audit  known vulnerabilities of the versions in constraints.txt"
 	@echo "make integration  the frameworks that people train with, so that make test tries the sampler in them"
 	@echo "make readers browser  libraries that read exports, and what drives Chromium: make test then tries both"
 	@echo "make docs   write the datasets of docs/layouts.md anew, after a change of a layout file"
@@ -99,8 +100,15 @@ integration: $(VENV)/.installed-integration
 readers: $(VENV)/.installed-readers
 browser: $(VENV)/.installed-browser
 
+# Known vulnerabilities of the versions in constraints.txt, as the Python Packaging Advisory Database tells them.
+# What a mirror does not know is named as not audited; what is found is an error.
+audit: $(VENV)/bin/python
+	@test -d $(VENV)-audit || $(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
 bench: peers
 	$(VENV)/bin/python -m tests.benchmarks
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-audit $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
