@@ -5,7 +5,7 @@ DEMO   ?= demo-data
 PIP     = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN     = $(VENV)/bin/reidindex
 
-.PHONY: help demo test soak audit lint docs oldest peers integration readers browser bench clean
+.PHONY: help demo test soak audit lint docs oldest peers integration fuzz readers browser bench clean
 
 help:
 	@echo "make demo   environment, install, then: draw a dataset, index it, show its statistics and batches"
@@ -49,6 +49,11 @@ $(VENV)/.installed-readers: $(VENV)/.installed-test
 	@$(PIP) -e '.[readers]'
 	@touch $@
 
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test
+	@echo "installing what looks for inputs that break a reader ..."
+	@$(PIP) -e '.[fuzz]'
+	@touch $@
+
 $(VENV)/.installed-browser: $(VENV)/.installed-test
 	@echo "installing what drives a browser ..."
 	@$(PIP) -e '.[browser]'
@@ -80,7 +85,7 @@ test: lint
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadgroup
 
 # Everything that may break an index, as often as there is time: all points of the crash sweep, all damage, a million batches.
-soak: $(VENV)/.installed-test
+soak: fuzz
 	SOAK=1 CI=1 $(VENV)/bin/python -m pytest --numprocesses auto --dist loadgroup --timeout 3000 tests/reliability
 
 # NumPy 1 and the oldest other versions: the same batches. Without torch, whose release for them is another.
@@ -96,7 +101,9 @@ peers: $(VENV)/.installed-bench
 # With them, `make test` trains in each of them; without, it says what it skips.
 integration: $(VENV)/.installed-integration
 
+# With it, `make test` also lets a fuzzer look for inputs that break a reader.
 # With them, `make test` reads exports with the libraries they are for, and opens a report in Chromium.
+fuzz: $(VENV)/.installed-fuzz
 readers: $(VENV)/.installed-readers
 browser: $(VENV)/.installed-browser
 

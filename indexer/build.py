@@ -15,7 +15,14 @@ import pyarrow.compute as pc
 
 from indexer.account import BuildReport
 from indexer.destination import output_file
-from indexer.errors import Problem, ProblemsFoundError, SettingsError, did_you_mean
+from indexer.errors import (
+    AnnotationError,
+    LayoutError,
+    Problem,
+    ProblemsFoundError,
+    SettingsError,
+    did_you_mean,
+)
 from indexer.freshness import current_index, is_touched, tool
 from indexer.index_file import IndexFile
 from indexer.index_writing import write_index
@@ -33,6 +40,7 @@ from indexer.order import Order, Progress, Tree, refuse_what_cannot_be
 from indexer.probing import Probe, probe_samples
 from indexer.roots import relative_root
 from indexer.scan.listing import Listing, printable
+from indexer.scan.twins import twins
 from indexer.sole_writer import sole_writer
 from indexer.table import build_table
 
@@ -68,6 +76,7 @@ def build_index(
     strict: bool = False,
     force: bool = False,
     trust: bool = False,
+    links_outside: bool = False,
     probe: bool = False,
     hash: bool = False,
     jobs: int = 1,
@@ -84,6 +93,7 @@ def build_index(
         strict: Any problem and any file that nothing took is an error; nothing is written then.
         force: Write anew even when the index is up to date.
         trust: With a manifest: take its word that the files are there, do not list the folder.
+        links_outside: Follow links that lead out of the dataset folder, now and whenever its samples are read.
         probe: Open every picture for its width, height and mode.
         hash: Read every sample's file for the digest of its content.
         jobs: Processes that open files. More than one need the caller's `if __name__ == "__main__"`.
@@ -102,13 +112,13 @@ def build_index(
         raise SettingsError(f"jobs: expected at least 1, found {jobs}")
     started, root = time.perf_counter(), Path(root)
     place = output_file(root, Path(out) if out is not None else None)
-    order = Order(root, place, layout, protocol, strict, force, trust, Probe(probe, hash, jobs))
+    order = Order(root, place, layout, protocol, strict, force, trust, links_outside, Probe(probe, hash, jobs))
     refuse_what_cannot_be(order)
     chosen = load_layout(layout) if layout is not None and order.manifest is None else None
     with sole_writer(place):
         tree = order.look(on_progress)
         if not force and not strict:
-            current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, order.probe)
+            current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, links_outside, order.probe)
             if current is not None and not (order.probe and is_touched(current, root, tree.listing)):
                 return up_to_date(current, tree, started)
         return make_index(order, tree, Earlier(), started, on_progress)
@@ -131,7 +141,13 @@ def make_index(order: Order, tree: Tree, earlier: Earlier, started: float, on_pr
         started: By `time.perf_counter`, for the report.
         on_progress: Told about long work.
     """
-    return _make(order, tree, earlier, started, on_progress or (lambda what, count: None))
+    try:
+        return _make(order, tree, earlier, started, on_progress or (lambda what, count: None))
+    except (LayoutError, AnnotationError) as error:
+        if tree.listing is None or not tree.listing.left_out:
+            raise
+        # what is missing may lie where the links lead
+        raise type(error)(f"{error}\n  {tree.listing.left_out}") from error
 
 
 def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Progress) -> BuildReport:
@@ -152,7 +168,12 @@ def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Prog
     probed, opened = None, 0
     if order.probe:
         looked = probe_samples(
-            reading.samples, root, order.probe, known=earlier.files, on_progress=lambda n: tell("opening samples", n)
+            reading.samples,
+            root,
+            order.probe,
+            links_outside=order.links_outside,
+            known=earlier.files,
+            on_progress=lambda n: tell("opening samples", n),
         )
         probed, opened = looked.files, looked.opened
         reading.problems += looked.problems
@@ -162,7 +183,8 @@ def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Prog
         default_protocol=protocol,
         renumber=earlier.pids.keep if earlier.pids is not None else None,
     )
-    problems = [*(listing.problems if listing is not None else ()), *reading.problems, *made.problems]
+    of_tree = (*listing.problems, *twins(listing.arrow)) if listing is not None else ()
+    problems = [*of_tree, *reading.problems, *made.problems]
     _raise_if_strict(order.strict, problems, reading, root)
     tell("writing the index", made.table.num_rows)
     metadata = made.metadata(
@@ -173,6 +195,7 @@ def _make(order: Order, tree: Tree, earlier: Earlier, started: float, tell: Prog
         root=relative_root(root, out),
         protocol=protocol or "",
         kept_pids=earlier.pids is not None,
+        links_outside=order.links_outside,
     )
     beside = files_beside(listing, made.table, probed) if listing is not None else None
     metadata = write_index(made.table, metadata, out, beside=beside, as_of_ns=tree.began_ns)

@@ -3,6 +3,7 @@
     ReidIndexError
     ├── TreeError               the dataset folder cannot be listed (empty, unreadable)
     │   └── TreeMissingError        is not there
+    ├── LeadsOutError           a sample's file does not lie in the dataset folder
     ├── LayoutError             no layout fits, or several do alike
     │   └── LayoutFileError     a layout or manifest file is wrong in itself
     ├── AnnotationError         a list, JSON or CSV file that belongs to the dataset is malformed
@@ -25,16 +26,16 @@ A dataset's small faults are not exceptions but `Problem`s: they are gathered, c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
 ProblemKind = Literal[
     "unreadable",  # a folder or file that the system would not let us read
-    "link",  # a dangling link, a link loop, or a second way to a folder already listed
+    "link",  # a dangling link, a link loop, a second way to a folder already listed, or one that leads out of the dataset
     "special",  # a FIFO, socket or device: never opened
-    "name",  # a file name that is not valid UTF-8
+    "name",  # a name that is not valid UTF-8, a path that is too long, names that some systems take for one
     "vanished",  # listed, then gone
     "unmatched",  # a file that no rule of the layout took
     "value",  # a rule took it, but a value in the name makes no sense
@@ -71,6 +72,10 @@ class TreeError(ReidIndexError):
 
 class TreeMissingError(TreeError, FileNotFoundError):
     """There is no such dataset folder."""
+
+
+class LeadsOutError(ReidIndexError, OSError):
+    """A path or link leads out of the dataset folder: nothing there is opened."""
 
 
 class LayoutError(ReidIndexError, ValueError):
@@ -129,6 +134,7 @@ class ProblemsFoundError(ReidIndexError):
         self.problems = tuple(problems)
 
 
+_LONGEST_NAME = 120
 _MOST_NAMES = 40  # every layout; not every identity of a dataset
 
 
@@ -140,5 +146,16 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """
     alike = {name.lower(): name for name in known}
     near = [alike[name] for name in get_close_matches(word.lower(), alike, n=1)]
-    listing = "known: " + ", ".join(known[:_MOST_NAMES]) + (f", … ({len(known):,})" if len(known) > _MOST_NAMES else "")
+    listing = "known: " + names_told(known)
     return f"did you mean {near[0]!r}? {listing}" if near else listing
+
+
+def names_told(names: Collection[str]) -> str:
+    """Names that somebody else gave, fit for a line: none is long, they are not too many, and none ends the line.
+
+    >>> names_told(["path", "a\\nb"]), names_told(["x" * 1000])[-3:]
+    ('path, a\\\\nb', 'xx…')
+    """
+    shown = [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in [*names][:_MOST_NAMES]]
+    shown = [name if name.isprintable() else ascii(name)[1:-1] for name in shown]
+    return ", ".join(shown) + (f", … ({len(names):,})" if len(names) > _MOST_NAMES else "")

@@ -53,6 +53,7 @@ def current_index(
     chosen: Layout | None,
     layout: str | None,
     protocol: str | None,
+    links_outside: bool,
     probe: Probe,
 ) -> IndexFile | None:
     """The index that is there, if it says what a new one would.
@@ -64,6 +65,7 @@ def current_index(
         chosen: The layout that the user named, if it is one.
         layout: The user's word for it, or for a manifest.
         protocol: The user's.
+        links_outside: Whether links that lead out of the folder are followed.
         probe: What is to be found in the files: more than that does not hurt.
     """
     if not out.exists():
@@ -84,7 +86,8 @@ def current_index(
         usual = known.default_protocol if known is not None else None
         same_protocol = metadata.protocol == (usual or "" if protocol is None else protocol)
         probed = all(index.has(name) for name in probe.columns)
-        if metadata.fingerprint == of_tree and same_layout and same_tool and same_root and same_protocol and probed:
+        same_way = metadata.links_outside == links_outside and metadata.fingerprint == of_tree
+        if same_way and same_layout and same_tool and same_root and same_protocol and probed:
             return index
     return None
 

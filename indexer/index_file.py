@@ -19,30 +19,40 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from indexer.beside import read_beside
+from indexer.bombs import most_memory, refuse_bombs, refuse_long_words
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
+from indexer.held_file import HeldFile
 from indexer.mapped_columns import IntegerColumn, PathColumn
+from indexer.promises import Content, contradictions
+from indexer.ranges import outside, range_of
 from indexer.schema import (
     BY_NAME,
     COLUMNS,
     INDEX_NAME,
+    MAPPED,
+    MAPPED_INTEGERS,
     METADATA_KEY,
     IndexMetadata,
     schema_with,
 )
-from indexer.seal import Chunk, Seal, chunks_of, read_seal
+from indexer.seal import LARGEST_FOOTER, Chunk, Seal, chunks_of, end_of_columns, lost_its_seal, read_seal
 
 Verify = Literal["quick", "full"]
 
 _PARQUET: Final = b"PAR1"
 _MOST_THREADS: Final = 8  # memory feeds no more
+_LEAST_OF_A_ROW: Final = 4 + sum(BY_NAME[name].itemsize for name in MAPPED_INTEGERS)  # a path has its length
+_MOST_ROW_GROUPS: Final = 1 << 16  # other tools write some as small as 20,000 rows
+_WORTH_THREADS: Final = 4 << 20
+"""Bytes; below, starting threads takes longer, and where memory runs out Python waits for them for ever."""
 _log = logging.getLogger("reidindex")
 
 
 class IndexFile:
     """An index file, opened for reading. Of a sealed file only the footer is read until a column is asked for."""
 
-    def __init__(self, path: Path, *, verify: Verify = "quick") -> None:
+    def __init__(self, path: Path, *, verify: Verify = "quick", in_memory: bool = False) -> None:
         """Open and check.
 
         Args:
@@ -50,24 +60,28 @@ class IndexFile:
             verify: `quick` checks the seal of the footer, the metadata document, the schema and the row count, and each
                 column against its checksum when it is first used. `full` reads everything at once and compares all
                 checksums and the content digest. A file without a seal is always read in full.
+            in_memory: Read the whole file now and keep it, instead of mapping it: nothing that becomes of it later matters.
 
         Raises:
             IndexMissingError: There is no such file.
             IndexVersionError: It has a format this version does not read.
             IndexDamagedError: It is no index, or not what was written.
+            IndexFileError: It cannot be read.
         """
         if verify not in get_args(Verify):
             raise SettingsError(f"verify: expected 'quick' or 'full', found {verify!r}")
         self.path = path
         self._compared: set[int] = set()
-        self._parquet, self._seal = _open_parquet(path)
+        self._weighed: set[int] = set()
+        self._told = ""
+        self._held, self._parquet, self._seal = _open_parquet(path, in_memory)
+        self._bytes = self._held.bytes
         self._integers: dict[str, IntegerColumn] = {}
         self._paths: PathColumn | list[str] | None = None
         with _unreadable_is_damage(path):
             self.metadata = _read_metadata(self._parquet, path)
             self._leaves = {self._parquet.schema.column(i).path: i for i in range(len(self._parquet.schema))}
             self._check_shape()
-            self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, mode="r")
             if self._seal is None:
                 _log.warning("%s: another tool has written this index anew: columns are decoded, not mapped", path)
             if verify == "full" or self._seal is None:
@@ -108,6 +122,11 @@ class IndexFile:
                     np.ndarray((rows,), column.dtype, self._bytes, chunk.stop - rows * column.itemsize)
                     for rows, chunk in self._mapped_chunks(name, column.itemsize)
                 )
+            allowed = range_of(name, self.metadata)
+            if allowed is not None and (strange := outside(pieces, allowed)) is not None:
+                raise _damaged(
+                    self.path, f"column {name} holds {strange}, its metadata allows {allowed[0]} to {allowed[1]}"
+                )
             self._integers[name] = IntegerColumn(pieces, np.cumsum([0, *map(len, pieces)], dtype=np.int64))
         return self._integers[name]
 
@@ -119,16 +138,24 @@ class IndexFile:
                 self._paths = self.table(["path"])["path"].to_pylist()
             else:
                 self._compare_checksums({self._leaves["path"]})
-                stops = tuple(chunk.stop for _, chunk in self._mapped_chunks("path", 4))
-                self._paths = PathColumn(self.path, self._bytes, stops, self.integers("path_end"))
+                pages = tuple((chunk.start, chunk.stop) for _, chunk in self._mapped_chunks("path", 4))
+                self._paths = PathColumn(self.path, self._bytes, pages, self.integers("path_end"))
         return self._paths
 
     def table(self, columns: list[str]) -> pa.Table:
         """Columns, decoded by Arrow, after their checksums were compared."""
         with _unreadable_is_damage(self.path):
-            tops = {path: path.partition(".")[0] for path in self._leaves}
-            self._compare_checksums({leaf for path, leaf in self._leaves.items() if tops[path] in columns})
-            return self._parquet.read(columns=columns)
+            leaves = {leaf for path, leaf in self._leaves.items() if path.partition(".")[0] in columns}
+            self._compare_checksums(leaves)
+            refuse_bombs(self._bytes, self._parquet, leaves - self._weighed)
+            self._weighed |= leaves
+            # one thread: Arrow's are no faster here, and one that has just begun when a process ends aborts it
+            table = _parquet(self._bytes, self._parquet.metadata).read(columns=columns, use_threads=False)
+            if table.num_rows != self.num_rows:
+                raise _damaged(self.path, f"it holds {table.num_rows} rows, its metadata tells {self.num_rows}")
+            table.validate(full=True)  # text that is none, codes beyond a dictionary
+            refuse_long_words(self._bytes, table)
+            return table
 
     def beside(self) -> pa.Table | None:
         """The files of the tree that are no sample's path, as they were: `path`, `size`, `mtime_ns`, `content_hash`.
@@ -138,16 +165,85 @@ class IndexFile:
         if self._seal is None:
             return None
         with _unreadable_is_damage(self.path):
-            return read_beside(self.path, self.metadata.beside)
+            if (place := self.metadata.beside) is not None:
+                self._fetch(place.start, place.start + place.size)
+            return read_beside(self._bytes, self.metadata.beside, most_memory(self._bytes))
 
     def take(self, columns: list[str], rows: NDArray[np.int64]) -> pa.Table:
         """Columns at `rows`, decoded by Arrow."""
         return self.table(columns).take(pa.array(rows))
 
+    def look_again(self) -> None:
+        """See whether the file is still what was opened. Costs a look at its name: for long runs to do now and then.
+
+        A file that was replaced by another index, or is gone, is told once, in the log: what was opened stays what it was.
+
+        Raises:
+            IndexDamagedError: It was written over or cut short, instead of replaced: what was opened is no more.
+        """
+        if self._held.lost:
+            raise self._cut_short()
+        news, what = self._held.news(), ""
+        if news == "written to":
+            used, self._compared = self._compared, set()
+            self._compare_checksums(used)
+            if self._seal is None:
+                with _unreadable_is_damage(self.path):
+                    self._verify_content()
+        elif news == "replaced":
+            what = self._successor()
+        elif news != "none":
+            what = "it is gone" if news == "gone" else "it cannot be reached any more"
+        if not what:
+            self._held.believe()
+        elif what != self._told:
+            _log.warning("%s: %s; this run goes on with the one that it opened", self.path, what)
+        self._told = what
+
+    def _successor(self) -> str:
+        """What has taken the place of the file, in words; nothing: the same content."""
+        try:
+            found = IndexFile(self.path).metadata.digest
+        except IndexFileError as error:
+            return f"another file lies there now, and is no index ({error})"
+        if found == self.metadata.digest:
+            return ""
+        return f"another index lies there now (digest {found[:12]}…, this run's is {self.metadata.digest[:12]}…)"
+
+    def _cut_short(self) -> IndexDamagedError:
+        return IndexDamagedError(
+            f"{self.path}: was cut short while it was open, from {self._bytes.size:,} bytes to {self._bytes.size - self._held.lost:,}; "
+            "rebuild it with `reidindex build`, and go on from the last state"
+        )
+
+    def _fetch(self, start: int, stop: int) -> None:
+        try:
+            self._held.fetch(start, stop)
+        except OSError as error:
+            if self._held.lost:
+                raise self._cut_short() from None
+            raise _unreadable(self.path, error) from None
+
     def _check_shape(self) -> None:
         schema, rows = self._parquet.schema_arrow, self._parquet.metadata.num_rows
         if rows != self.metadata.samples:
             raise _damaged(self.path, f"it holds {rows} rows, its metadata tells {self.metadata.samples}")
+        if len(self._leaves) < len(self._parquet.schema):
+            raise _damaged(self.path, "two columns have one name")
+        if self._seal is not None:
+            if rows * _LEAST_OF_A_ROW > self._bytes.size:
+                raise _damaged(self.path, f"{rows} rows do not fit into its {self._bytes.size:,} bytes")
+            if self._parquet.metadata.num_row_groups * len(self._leaves) != len(self._seal.checksums):
+                raise _damaged(self.path, "its seal is that of another number of columns")
+            place, end = self.metadata.beside, end_of_columns(self._parquet.metadata)
+            if place is not None:
+                end = place.start + place.size if place.start == end else -1
+            if end != self._seal.start:
+                raise _damaged(self.path, "its seal does not begin where its content ends")
+        elif lost_its_seal(self._bytes, self._parquet.metadata, [self._leaves.get(name) for name in MAPPED]):
+            raise _damaged(self.path, "its seal is gone, and no other tool has written it anew")
+        if self.metadata.query_sets and self.metadata.query_sets[-1].last > self._items("queries.list.element"):
+            raise _damaged(self.path, "query_sets tell more queries than samples are items of")
         for column in COLUMNS:
             found = schema.field(column.name).type if column.name in schema.names else None
             if found is None and column.optional:
@@ -163,12 +259,33 @@ class IndexFile:
         The seal vouches that the footer is the one that was written, not that an honest writer wrote it.
         """
         footer, leaf = self._parquet.metadata, self._leaves[name]
+        as_written = "BYTE_ARRAY" if name == "path" else f"INT{8 * least_bytes}"
+        rows = 0
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
-            chunk = Chunk.of(group.column(leaf))
+            column = group.column(leaf)
+            chunk = Chunk.of(column)
             if not (chunk.start >= 0 and chunk.stop <= self._bytes.size and group.num_rows * least_bytes <= chunk.size):
                 raise _damaged(self.path, f"column {name}, row group {number} does not lie within the file")
+            plain = column.compression == "UNCOMPRESSED" and not column.has_dictionary_page
+            if (
+                not plain
+                or column.physical_type != as_written
+                or self._parquet.schema.column(leaf).max_definition_level
+            ):
+                raise _damaged(self.path, f"column {name}, row group {number} is no plain array")
+            rows += group.num_rows
+            if group.num_rows < (footer.num_row_groups > 1):
+                raise _damaged(self.path, f"row group {number} has {group.num_rows} rows")
             yield group.num_rows, chunk
+        if rows != self.num_rows:
+            raise _damaged(self.path, f"its row groups hold {rows} rows, its metadata tells {self.num_rows}")
+
+    def _items(self, path: str) -> int:
+        """Values of a leaf, as the footer tells."""
+        footer, leaf = self._parquet.metadata, self._leaves.get(path)
+        groups = range(footer.num_row_groups) if leaf is not None else ()
+        return sum(int(footer.row_group(number).column(leaf).num_values) for number in groups)
 
     def _compare_checksums(self, leaves: set[int]) -> None:
         """Read the bytes of columns that were not compared before, once in a process, and compare their checksums."""
@@ -178,19 +295,46 @@ class IndexFile:
         names = list(self._leaves)
         sealed = enumerate(zip(chunks_of(self._parquet.metadata), self._seal.checksums, strict=True))
         new = [(number, chunk, expected) for number, (chunk, expected) in sealed if number % len(names) in leaves]
-        with ThreadPoolExecutor(min(len(new), _MOST_THREADS) or 1) as threads:  # zlib lets go of Python's lock
-            found = threads.map(lambda job: job[1].checksum(self._bytes), new)
-            for (number, _, expected), checksum in zip(new, found, strict=True):
-                if checksum != expected:
-                    group, leaf = divmod(number, len(names))
-                    raise _damaged(self.path, f"column {names[leaf]}, row group {group}: the checksum differs")
+        found = self._checksums([chunk for _, chunk, _ in new])
+        for (number, _, expected), checksum in zip(new, found, strict=True):
+            if checksum != expected:
+                group, leaf = divmod(number, len(names))
+                raise _damaged(self.path, f"column {names[leaf]}, row group {group}: the checksum differs")
         self._compared |= leaves
 
+    def _checksums(self, chunks: list[Chunk]) -> list[int]:
+        def checksum(chunk: Chunk) -> int:
+            self._fetch(chunk.start, chunk.stop)
+            return chunk.checksum(self._bytes)
+
+        if len(chunks) > 1 and sum(chunk.size for chunk in chunks) >= _WORTH_THREADS:
+            with contextlib.suppress(RuntimeError), ThreadPoolExecutor(min(len(chunks), _MOST_THREADS)) as threads:
+                return list(threads.map(checksum, chunks))  # zlib lets go of Python's lock
+        return list(map(checksum, chunks))  # also where the system has no more threads
+
     def _verify_content(self) -> None:
+        for contradiction in self.contradictions():
+            raise _damaged(self.path, contradiction)
+
+    def contradictions(self) -> Iterator[str]:
+        """Read everything, compare it with checksums and digest, and tell which promises of docs/format.md do not hold.
+
+        Raises:
+            IndexDamagedError: It is not what was written, or holds numbers that its metadata does not allow.
+        """
+        with _unreadable_is_damage(self.path):
+            yield from contradictions(self._content())
+
+    def _content(self) -> Content:
         schema = schema_with(self._parquet.schema_arrow.names)
-        if content_digest(self.table(schema.names).cast(schema), self.metadata) != self.metadata.digest:
+        table = self.table(schema.names).cast(schema)
+        if content_digest(table, self.metadata) != self.metadata.digest:
             raise _damaged(self.path, "the content is not what was written: the digest differs")
-        self.beside()
+        for name in MAPPED_INTEGERS if self._seal is not None else ():
+            column = self.integers(name)
+            if not np.array_equal(column.slice(0, len(column)), table[name].to_numpy()):
+                raise _damaged(self.path, f"column {name} is another one where it is mapped")
+        return Content(table, self.metadata, self.beside())
 
 
 def is_index(path: Path) -> bool:
@@ -241,17 +385,34 @@ def locate_index(path: str | Path) -> Path:
         ) from None
 
 
-def _open_parquet(path: Path) -> tuple[Any, Seal | None]:
-    """Arrow's reader and the seal. The seal first: Arrow may end the process over a footer with a bit flipped."""
+def _open_parquet(path: Path, in_memory: bool) -> tuple[HeldFile, Any, Seal | None]:
+    """The bytes, Arrow's reader and the seal. The seal first: Arrow may end the process over a footer with a bit flipped."""
     try:
-        seal = read_seal(path)
-        return pq.ParquetFile(path, page_checksum_verification=True), seal
+        with path.open("rb") as file:  # once: a moment later the name may lead to another file
+            seal = read_seal(file)
+            held = HeldFile(path, file, in_memory=in_memory)
+        return held, _parquet(held.bytes), seal
+    except MemoryError:  # also Arrow's, which is one of its errors as well
+        raise
     except FileNotFoundError:
         raise IndexMissingError(f"{path}: no such index file") from None
     except PermissionError as error:
         raise IndexFileError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except (OSError, ValueError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's own; Arrow's have no number
+            raise _unreadable(path, error) from None
         raise _damaged(path, f"not a whole Parquet file: {error}") from None
+
+
+def _parquet(content: NDArray[np.uint8], footer: Any = None) -> Any:
+    """Arrow's reader. One for each use: it is not meant for several threads."""
+    return pq.ParquetFile(
+        pa.BufferReader(pa.py_buffer(content)),
+        metadata=footer,
+        page_checksum_verification=True,
+        thrift_string_size_limit=LARGEST_FOOTER,
+        thrift_container_size_limit=_MOST_ROW_GROUPS,
+    )
 
 
 def _read_metadata(parquet: Any, path: Path) -> IndexMetadata:
@@ -273,10 +434,16 @@ def _unreadable_is_damage(path: Path) -> Iterator[None]:
     """A footer with a bit flipped fails in many ways (names that are no text, columns that are none): all are damage."""
     try:
         yield
-    except IndexFileError:
+    except (IndexFileError, MemoryError):
         raise
     except (OSError, pa.ArrowException, ValueError, LookupError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
+
+
+def _unreadable(path: Path, error: OSError) -> IndexFileError:
+    return IndexFileError(
+        f"{path}: cannot be read ({error.strerror or error}); see to the disk, the network and the limits of the system"
+    )
 
 
 def _damaged(path: Path, what: str) -> IndexDamagedError:

@@ -73,13 +73,24 @@ def write_index(
             file.flush()
             if as_of_ns is not None:
                 os.utime(temporary, ns=(as_of_ns, as_of_ns))
-            IndexFile(temporary)  # a reader must find what we think we wrote, before it replaces anything
+            _read_back(temporary, out)
     except OSError as error:
         raise IndexFileError(
             f"{out}: the index cannot be written there ({error.strerror or error}); "
             "choose another place with `-o FILE` (what was there before is untouched)"
         ) from error
     return metadata
+
+
+def _read_back(temporary: Path, out: Path) -> None:
+    """A reader must find what we think we wrote, before it replaces anything."""
+    try:
+        IndexFile(temporary)
+    except IndexFileError as error:
+        told = str(error).removeprefix(f"{temporary}: ")
+        raise IndexFileError(
+            f"{out}: what was written could not be read back ({told}); what was there before is untouched"
+        ) from error
 
 
 def _write_parquet(

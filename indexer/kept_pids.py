@@ -65,9 +65,11 @@ class KnownPids:
         free = (kept[new] < 0) & (old >= 0) & ~np.isin(old, kept)
         pairs, shared = np.unique(np.stack([new[free], old[free]], 1), axis=0, return_counts=True)
         found: dict[int, int] = {}
+        taken: set[int] = set()
         for one, other in pairs[np.lexsort((pairs[:, 1], pairs[:, 0], -shared))].tolist():
-            if one not in found and other not in found.values():
+            if one not in found and other not in taken:
                 found[one] = other
+                taken.add(other)
         return list(found.items())
 
 

@@ -19,7 +19,7 @@ FILES_A_TASK: Final = 500
 
 
 def looked(
-    root: Path, paths: Sequence[str], pictures: Sequence[bool], *, hashes: bool, jobs: int
+    root: Path, paths: Sequence[str], pictures: Sequence[bool], *, hashes: bool, links_outside: bool, jobs: int
 ) -> Generator[list[Looked], None, None]:
     """Open files, some at a time. To be closed by whoever is interrupted: that ends the processes at once.
 
@@ -28,6 +28,7 @@ def looked(
         paths: Of the files.
         pictures: Which of them are pictures whose headers are to be read.
         hashes: Whether all of them are to be read in full.
+        links_outside: Whether links may lead out of the folder.
         jobs: Processes; few files are opened in this one.
 
     Raises:
@@ -37,7 +38,7 @@ def looked(
     tasks = [(paths[a : a + FILES_A_TASK], pictures[a : a + FILES_A_TASK]) for a in starts]
     if jobs == 1 or len(tasks) < 2 * jobs:  # a process takes as long to start as some thousand files to read
         for some, headers in tasks:
-            yield look_into(str(root), some, headers, hashes=hashes)
+            yield look_into(str(root), some, headers, hashes=hashes, links_outside=links_outside)
         return
     earlier = set(active_children())
     try:
@@ -46,7 +47,10 @@ def looked(
             try:
                 with _interrupts_wait():
                     waiting = [
-                        processes.submit(look_into, str(root), some, headers, hashes=hashes) for some, headers in tasks
+                        processes.submit(
+                            look_into, str(root), some, headers, hashes=hashes, links_outside=links_outside
+                        )
+                        for some, headers in tasks
                     ]
                 for task in waiting:
                     yield task.result()

@@ -57,9 +57,11 @@ class IntegerColumn:
 class PathColumn:
     """The paths, read one by one from the map: constant memory however many there are."""
 
-    def __init__(self, index: Path, file: NDArray[np.uint8], stops: tuple[int, ...], ends: IntegerColumn) -> None:
-        """From the bytes of the file, where each page of paths stops, and the running sum of their lengths."""
-        self._index, self._file, self._stops, self._ends = index, file, stops, ends
+    def __init__(
+        self, index: Path, file: NDArray[np.uint8], pages: tuple[tuple[int, int], ...], ends: IntegerColumn
+    ) -> None:
+        """From the bytes of the file, where each page of paths starts and stops, and the running sum of their lengths."""
+        self._index, self._file, self._pages, self._ends = index, file, pages, ends
 
     def __getitem__(self, row: int) -> str:
         """The path of a row (counted from 0)."""
@@ -70,9 +72,11 @@ class PathColumn:
         size = int(ends[local]) - (int(ends[local - 1]) if local else base)
         # PLAIN strings lie as (length, bytes) after (length, bytes) up to the end of the page: count from there.
         behind = len(ends) - local - 1
-        stop = self._stops[group] - (int(ends[-1]) - int(ends[local])) - 4 * behind
-        found = bytes(self._file[stop - size - 4 : stop])
-        if int.from_bytes(found[:4], "little") != size:
+        first, last = self._pages[group]
+        stop = last - (int(ends[-1]) - int(ends[local])) - 4 * behind
+        start = stop - size - 4
+        found = bytes(self._file[start : start + 4 + size]) if size >= 0 and first <= start and stop <= last else b""
+        if len(found) != 4 + size or int.from_bytes(found[:4], "little") != size:
             raise IndexDamagedError(f"{self._index}: damaged: the path of row {row} does not lie where it should")
         try:
             return found[4:].decode()

@@ -5,15 +5,13 @@ Imports little, because every process of a probe imports it anew.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
-import os
-import stat
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, Final, NamedTuple
+
+from indexer.sample_file import opened, real_file
 
 HASH_BYTES: Final = 16
 
@@ -39,24 +37,9 @@ def content_hash(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()[:HASH_BYTES]
 
 
-def opened(file: str | Path) -> IO[bytes]:
-    """A file, open for reading; nothing else that may have a sample's name. A FIFO would be waited for without end.
-
-    Raises:
-        OSError: It cannot be read, or is no file.
-    """
-    return open(file, "rb", opener=_only_files)
-
-
-def _only_files(file: str, flags: int) -> int:
-    handle = os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
-    if stat.S_ISREG(os.fstat(handle).st_mode):
-        return handle
-    os.close(handle)
-    raise OSError(errno.EINVAL, "not a file but a folder, FIFO or device", file)
-
-
-def look_into(root: str, paths: Sequence[str], pictures: Sequence[bool], *, hashes: bool) -> list[Looked]:
+def look_into(
+    root: str, paths: Sequence[str], pictures: Sequence[bool], *, hashes: bool, links_outside: bool = False
+) -> list[Looked]:
     """Open some files.
 
     Args:
@@ -64,18 +47,20 @@ def look_into(root: str, paths: Sequence[str], pictures: Sequence[bool], *, hash
         paths: Of the files.
         pictures: Which of them are pictures whose headers are to be read.
         hashes: Whether all of them are to be read in full.
+        links_outside: Whether links may lead out of the folder.
     """
     return [
-        _look(os.path.join(root, path), header=header, hashes=hashes)
+        _look(root, path, header=header, hashes=hashes, links_outside=links_outside)
         for path, header in zip(paths, pictures, strict=True)
     ]
 
 
-def _look(file: str, *, header: bool, hashes: bool) -> Looked:
+def _look(root: str, path: str, *, header: bool, hashes: bool, links_outside: bool) -> Looked:
+    if not (header or hashes):
+        return Looked()
     try:
+        file = real_file(root, path, links_outside=links_outside)
         if not hashes:
-            if not header:
-                return Looked()
             with opened(file) as stream:
                 return Looked(*_header(stream))
         with opened(file) as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from indexer.freshness import fingerprint
 from indexer.index_file import IndexFile
 from indexer.layouts.manifest import is_manifest
 from indexer.probing import Probe
-from indexer.scan.listing import Listing, list_tree
+from indexer.scan.listing import Listing, list_tree, printable
 from indexer.schema import INDEX_NAME
 
 Progress = Callable[[str, int], None]
@@ -51,6 +52,7 @@ class Order:
     strict: bool = False
     force: bool = False
     trust: bool = False
+    links_outside: bool = False
     probe: Probe = field(default_factory=Probe)
 
     @property
@@ -68,7 +70,7 @@ class Order:
         if not self.trust:
             exclude = [self.out, self.root / INDEX_NAME, *([self.manifest] if self.manifest is not None else [])]
             counted = (lambda count: on_progress("listing files", count)) if on_progress else None
-            listing = list_tree(self.root, exclude=exclude, on_progress=counted)
+            listing = list_tree(self.root, exclude=exclude, links_outside=self.links_outside, on_progress=counted)
         return Tree(listing, fingerprint(listing, self.manifest), began)
 
 
@@ -82,8 +84,15 @@ def refuse_what_cannot_be(order: Order) -> None:
     if order.trust and not order.root.is_dir():
         raise TreeMissingError(f"{order.root}: no such folder; check the path")
     refuse_foreign(out, force=order.force)
-    if not order.force:
+    there = out.exists()
+    if there and not order.force:
         _refuse_reworked(out)
+    # an index that is there may be up to date: that is found out without writing anything
+    if (order.force or not there) and out.parent.is_dir() and not os.access(out.parent, os.W_OK | os.X_OK):
+        raise IndexFileError(
+            f"{printable(str(out))}: the index cannot be written there (its folder is read-only, or nothing may be made in it); "
+            "choose another place with `-o FILE`"
+        )
 
 
 def _refuse_reworked(out: Path) -> None:

@@ -69,6 +69,7 @@ def probe_samples(
     root: Path,
     probe: Probe,
     *,
+    links_outside: bool = False,
     known: pa.Table | None = None,
     on_progress: Callable[[int], None] = lambda files: None,
 ) -> Probed:
@@ -78,6 +79,7 @@ def probe_samples(
         samples: One a file, or several of one file; aligned ones not yet joined.
         root: The folder that paths are relative to.
         probe: What is wanted.
+        links_outside: Whether links may lead out of the folder.
         known: What need not be looked up: `path` and the columns of the probe.
         on_progress: Told how many files have been opened.
 
@@ -97,7 +99,9 @@ def probe_samples(
     names = paths.take(pa.array(opened)).to_pylist()
     found: list[Looked] = []
     headers = (has_picture[opened] & probe.pictures).tolist()
-    with closing(looked(root, names, headers, hashes=probe.hashes, jobs=probe.jobs)) as looking:
+    with closing(
+        looked(root, names, headers, hashes=probe.hashes, links_outside=links_outside, jobs=probe.jobs)
+    ) as looking:
         for some in looking:
             found += some
             on_progress(len(found))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
 from indexer.errors import ReidIndexError
-from indexer.schema import OUR_HIDDEN
+from indexer.leftovers import new_temporary
 from indexer.sole_writer import sole_writer
 
 _NO_SYNC: Final = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM, errno.EBADF}
@@ -23,19 +21,15 @@ _NO_SYNC: Final = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, 
 def replacement(out: Path) -> Iterator[IO[bytes]]:
     """A new file, open for reading and writing, that takes the place of `out` when the block ends without an error.
 
-    Its bytes are on the disk before its name is, and the name before this returns. What killed writers of `out` have left is
-    removed first.
+    Its bytes are on the disk before its name is, and the name before this returns.
 
     Raises:
         OSError: It cannot be written there. `out` is what it was.
         BusyError: Another process is writing it.
         ReidIndexError: It is in place, and the disk did not confirm that.
     """
-    with sole_writer(out) as alone:
-        if alone:  # else somebody may be at work on what looks like a leftover
-            _remove_leftovers(out)
-        # not the process id: in containers it is the same again and again
-        temporary = out.with_name(f"{OUR_HIDDEN}{out.name}.{secrets.token_hex(4)}.tmp")
+    with sole_writer(out):
+        temporary = new_temporary(out)
         try:
             with temporary.open("x+b") as file:
                 yield file
@@ -46,15 +40,6 @@ def replacement(out: Path) -> Iterator[IO[bytes]]:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
         _sync_name(out)
-
-
-def _remove_leftovers(out: Path) -> None:
-    ours = re.compile(re.escape(f"{OUR_HIDDEN}{out.name}.") + r"[0-9a-f]{8}\.tmp")
-    with contextlib.suppress(OSError), os.scandir(out.parent) as entries:
-        for entry in entries:
-            if ours.fullmatch(entry.name):
-                with contextlib.suppress(OSError):
-                    Path(entry.path).unlink()
 
 
 def _sync_name(out: Path) -> None:

@@ -24,6 +24,8 @@ OUR_HIDDEN: Final = ".reidindex-"
 
 MAX_MODALITIES: Final = 32
 MAX_SPLITS: Final = 64
+MAX_VIEWS: Final = 255
+MAX_IDENTITIES: Final = 2**31 - 1
 UNKNOWN: Final = -1
 """pid, camid, tracklet, frame, clothes, size and mtime_ns where the dataset tells none. (`view` uses 0.)"""
 
@@ -196,6 +198,8 @@ class IndexMetadata:
     """How another index was turned into this one: `filter "modality == 'rgb'"`; empty: built from a tree."""
     kept_pids: bool = False
     """Identities that an earlier index knew have kept their pids: train's need not come first, and some may be nobody's."""
+    links_outside: bool = False
+    """Links that lead out of the dataset folder were followed, and are when its samples are read."""
     beside: Extent | None = None
     """Where the files of the tree are told that are no sample's `path`; None: there are none, or nobody listed the tree."""
 
@@ -213,10 +217,8 @@ class IndexMetadata:
             IndexDamagedError: It is not such a document.
         """
         try:
-            raw = json.loads(document)
-            version = raw["format"]
-            if not isinstance(version, int):
-                raise TypeError("format is not a number")
+            raw = json.loads(document, object_pairs_hook=_once_each, parse_constant=_no_number)
+            version = _number(raw["format"], "format")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise IndexDamagedError(f"{where}: its reidindex metadata cannot be read ({error}); rebuild it") from None
         if version != FORMAT_VERSION:
@@ -234,16 +236,23 @@ class IndexMetadata:
 
     def _check(self) -> None:
         for f in fields(self):
-            if f.type == "str" and not isinstance(getattr(self, f.name), str):
-                raise TypeError(f"{f.name} is not text")
-            if f.type == "int" and not isinstance(getattr(self, f.name), int):
-                raise TypeError(f"{f.name} is not a number")
+            if f.type == "str":
+                _text(getattr(self, f.name), f.name)
+            if f.type == "int":
+                _number(getattr(self, f.name), f.name)
             if f.type == "bool" and not isinstance(getattr(self, f.name), bool):
                 raise TypeError(f"{f.name} is not true or false")
         if self.beside is not None and not (self.beside.start >= 0 and self.beside.size >= 0):
             raise ValueError("beside does not lie within the file")
         if not 0 < len(self.modalities) <= MAX_MODALITIES or len(self.splits) > MAX_SPLITS:
             raise ValueError("too few or too many modalities or splits")
+        if not 0 < len(self.views) <= MAX_VIEWS or self.views[0]:
+            raise ValueError("views do not begin with the empty word, or are too many")
+        for words in (self.modalities, self.splits, self.views, self.pairing.others):
+            if len(set(words)) < len(words):
+                raise ValueError("a word is told twice")
+        if not {self.pairing.anchor, *self.pairing.others} <= set(self.modalities):
+            raise ValueError("pairing names what is no modality")
         position = 0
         for run in self.split_runs:
             if run.start != position or run.stop < run.start or not set(run.splits) <= set(self.splits):
@@ -254,11 +263,13 @@ class IndexMetadata:
             if one.first != queries or one.last < one.first:
                 raise ValueError("query_sets do not tile the queries")
             queries = one.last
-        if position != self.samples or self.samples < 0 or self.identities < 0:
+        if position != self.samples or not 0 <= self.identities <= MAX_IDENTITIES:
             raise ValueError("counts do not agree")
+        if self.identities > self.samples and not self.kept_pids:
+            raise ValueError("more identities than samples")
 
 
-_ONLY_IF_TOLD: Final = ("query_sets", "made_by", "kept_pids", "beside")
+_ONLY_IF_TOLD: Final = ("query_sets", "made_by", "kept_pids", "links_outside", "beside")
 """Fields that most indexes have no use for."""
 
 
@@ -266,23 +277,51 @@ def _structured(raw: dict[str, Any]) -> dict[str, Any]:
     """The fields of the document that are not plain JSON values, with their types restored."""
 
     def words(value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        if not isinstance(value, list):
             raise TypeError("a list of words is not one")
-        return tuple(value)
+        return tuple(map(_text, value))
 
     return {
         "modalities": words(raw["modalities"]),
         "splits": words(raw["splits"]),
         "views": words(raw["views"]),
-        "pairing": Pairing(str(raw["pairing"]["anchor"]), words(raw["pairing"]["others"])),
-        "split_runs": tuple(SplitRun(words(r["splits"]), int(r["start"]), int(r["stop"])) for r in raw["split_runs"]),
-        "query_sets": tuple(
-            QuerySet(str(r["name"]), int(r["first"]), int(r["last"])) for r in raw.get("query_sets", ())
+        "pairing": Pairing(_text(raw["pairing"]["anchor"]), words(raw["pairing"]["others"])),
+        "split_runs": tuple(
+            SplitRun(words(r["splits"]), _number(r["start"]), _number(r["stop"])) for r in raw["split_runs"]
         ),
-        "beside": Extent(int(told["start"]), int(told["size"]), str(told["sha256"]))
-        if (told := raw.get("beside"))
+        "query_sets": tuple(
+            QuerySet(_text(r["name"]), _number(r["first"]), _number(r["last"])) for r in raw.get("query_sets", ())
+        ),
+        "beside": Extent(_number(told["start"]), _number(told["size"]), _text(told["sha256"]))
+        if (told := raw.get("beside")) is not None
         else None,
     }
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a field is told twice")
+    return found
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number")
+
+
+def _number(value: Any, what: str = "a place") -> int:
+    if type(value) is not int:  # not True either
+        raise TypeError(f"{what} is not a number")
+    if value.bit_length() > 63:
+        raise ValueError(f"{what} is too large")
+    return value
+
+
+def _text(value: Any, what: str = "a word") -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is not text")
+    value.encode()  # JSON can spell half a character
+    return value
 
 
 def modality_mask(names: Sequence[str], modalities: Sequence[str]) -> int:

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import platform
+import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from indexer.errors import BusyError
-from indexer.schema import OUR_HIDDEN
+from indexer.leftovers import lock_of, remove_temporaries
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-_KNOWS_NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
-_TRIES: Final = 3  # it may have been let go of, and removed, between a look and the next
+_TRIES: Final = 50  # it may have been let go of, and removed, between a look and the next
+_TOLD: Final = re.compile(r"process \d+ on [\w.-]{1,255}, since [-+:. \d]{16,40}")
+"""What a holder tells of itself; anything else in a lock file is not repeated."""
 _log = logging.getLogger("reidindex")
 
 
 @contextlib.contextmanager
-def sole_writer(out: Path) -> Iterator[bool]:
+def sole_writer(out: Path) -> Iterator[None]:
     """Be the only one who writes a file, in this thread as often as one likes.
 
     The lock is the kernel's, on a hidden file beside `out`, which goes when the block ends. What a killed process has left of
-    it locks nobody out.
+    it locks nobody out, and says that there may be more of it, which is removed. Where files cannot be locked everybody is let
+    in, and a note says so; where none can be made, the writer will find out why.
 
     Args:
         out: The file; where a link leads.
-
-    Yields:
-        Whether it is locked. A file system without locks lets everybody in, and a note says so; where no file can be made
-        at all, the writer will find out why.
 
     Raises:
         BusyError: Another process or thread is at it.
@@ -43,39 +42,41 @@ def sole_writer(out: Path) -> Iterator[bool]:
     from filelock import FileLock, Timeout  # late: it takes as long to import as a small build takes to list
 
     if not out.parent.is_dir():  # filelock would make it
-        yield False
+        yield
         return
-    file = out.with_name(f"{OUR_HIDDEN}{out.name}.lock")
-    lock = FileLock(file, blocking=False, is_singleton=True, fallback_to_soft=False)
-    again = lock.is_locked
+    file = lock_of(out)
+    # everybody who may write in this folder must be able to open the lock: the mode says so, whatever the umask
+    lock = FileLock(file, mode=0o666, blocking=False, is_singleton=True, fallback_to_soft=False)
+    by_this_thread = lock.is_locked
+    if by_this_thread:
+        yield
+        return
+    somebody_was = os.path.lexists(file)
     try:
-        locked = _acquired(lock, file)
-    except Timeout:
-        raise BusyError(f"{out}: {_holder(file)} is writing it; wait until it has ended, or stop it") from None
-    except OSError as error:
-        if error.errno in _KNOWS_NO_LOCKS:
-            _log.warning(
-                "%s: this file system knows no locks (%s): take care that nobody else writes this file meanwhile",
-                out.parent,
-                error.strerror,
-            )
-        locked = False
-    if not locked:
-        yield False
-        return
-    if again:
         try:
-            yield True
-        finally:
-            lock.release()
-        return
-    try:
-        _tell(file)
-        yield True
+            locked = _acquired(lock, file)
+        except Timeout:
+            raise BusyError(
+                f"{out}: is being written by {_holder(file)}; wait until it has ended, or stop it"
+            ) from None
+        except OSError as error:
+            locked = False
+            if os.path.lexists(file):  # else no file can be made there: the writer will find out why
+                _tell_why_not(file, error.strerror)
+            if not somebody_was:
+                with contextlib.suppress(OSError):
+                    file.unlink(missing_ok=True)
+        if locked:
+            _sign(file)
+            if somebody_was:  # and did not live to remove it
+                remove_temporaries(out)
+        yield
     finally:
-        with contextlib.suppress(OSError):  # Windows removes no open file; there it stays, empty of meaning
-            file.unlink()
-        lock.release()
+        if lock.is_locked:
+            with contextlib.suppress(OSError):  # Windows removes no open file; there it stays, empty of meaning
+                file.unlink()
+            with contextlib.suppress(OSError):  # the end of the process lets go of it at the latest
+                lock.release()
 
 
 def _acquired(lock: BaseFileLock, file: Path) -> bool:
@@ -90,21 +91,32 @@ def _acquired(lock: BaseFileLock, file: Path) -> bool:
         with contextlib.suppress(Timeout):
             lock.acquire()
             return True
-        if file.exists():
+        if os.path.lexists(file):
             raise Timeout(str(file))
     return False
 
 
-def _tell(file: Path) -> None:
+@cache
+def _tell_why_not(file: Path, reason: str) -> None:
+    """Say that nothing is locked, once a process."""
+    _log.warning("%s: cannot be locked (%s); take care that nobody else writes beside it meanwhile", file, reason)
+
+
+def _sign(file: Path) -> None:
     """Say who holds a lock, for those who find it held."""
     since = datetime.now().astimezone().isoformat(" ", "seconds")
     with contextlib.suppress(OSError):  # Windows lets nobody write where a lock lies; a full disk neither
-        file.write_text(f"process {os.getpid()} on {platform.node() or 'this machine'}, since {since}\n")
+        file.write_text(f"process {os.getpid()} on {platform.node() or 'this-machine'}, since {since}\n")
 
 
 def _holder(file: Path) -> str:
-    try:
-        told = file.read_text(errors="replace").strip()[:200]
-    except OSError:
-        told = ""
-    return f"another process ({told})" if told else "another process"
+    told = b""
+    with contextlib.suppress(OSError):
+        # somebody may have put a pipe there: never wait for it
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            told = os.read(handle, 400)
+        finally:
+            os.close(handle)
+    found = _TOLD.match(told.decode(errors="replace"))
+    return found[0] if found else "another process"

@@ -85,7 +85,9 @@ def _update(
     tree = order.look(on_progress)
     then = listed_files(index)
     known = None if order.manifest is not None else load_layout(order.layout or "")
-    current = current_index(order.out, order.root, tree.fingerprint, known, order.layout, order.protocol, order.probe)
+    current = current_index(
+        order.out, order.root, tree.fingerprint, known, order.layout, order.protocol, order.links_outside, order.probe
+    )
     happened = changes(then, tree.listing) if then is not None and tree.listing is not None else None
     keep = index.metadata.kept_pids if keep_pids is None else keep_pids
     if (
@@ -130,6 +132,7 @@ def order_of(index: IndexFile, data: Path, layout: str | None = None, jobs: int 
         # the layout's own may be none of this tree; as in a build, that is no error then
         metadata.protocol if metadata.protocol not in ("", usual) else None,
         trust=metadata.fingerprint.startswith("trusted"),
+        links_outside=metadata.links_outside,
         probe=Probe(
             all(index.has(name) for name in PICTURE_COLUMNS), all(index.has(name) for name in HASH_COLUMNS), jobs
         ),

@@ -137,11 +137,16 @@ def split_order(names: Iterable[str]) -> list[str]:
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+def natural_key(text: str) -> tuple[tuple[int, int, str, str], ...]:
     """A sort key under which `2` comes before `10`, and texts that differ in leading zeros still differ.
+
+    Of two numbers the longer one is larger: so they are compared, as Python reads no number of thousands of digits.
 
     >>> sorted(["10", "2", "02", "b1", "a10", "a9"], key=natural_key)
     ['02', '2', '10', 'a9', 'a10', 'b1']
     """
-    parts = [p for p in _DIGITS.split(text) if p]
-    return tuple((0, int(p), p) if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts)
+    parts = [part for part in _DIGITS.split(text) if part]
+    return tuple(
+        (0, len(digits := part.lstrip("0")), digits, part) if part.isdecimal() and part.isascii() else (1, 0, "", part)
+        for part in parts
+    )

@@ -23,7 +23,7 @@ from sampler_runtime.shard import Shard
 from sampler_runtime.view import IndexView
 
 Rows = NDArray[np.int64]
-MILESTONES: Final = (1, 5, 10)
+_EARLY: Final = (1, 5, 10)
 CONTRACT: Final = "group contract"
 _ROWS_TOGETHER: Final = 1 << 18
 
@@ -49,13 +49,18 @@ class Audit:
     digests: list[str] = field(default_factory=list)
     """SHA-256 of each epoch's batches: rows as int64, little-endian."""
 
+    @property
+    def milestones(self) -> list[int]:
+        """The numbers of epochs that are worth a line of a table: some early ones, and all."""
+        return [n for n in self.identities if n in _EARLY or n == self.epochs]
+
     def to_json(self) -> dict[str, Any]:
         """As one JSON object (docs/cli.md)."""
         return {
             "epochs": self.epochs, "batches": self.batches, "batches_per_rank": self.batches_per_rank, "drawn": self.drawn,
             "repeats": self.repeats,
             "coverage": [
-                {"epochs": n, "identities": self.identities[n], "samples": self.samples[n]} for n in self.identities
+                {"epochs": n, "identities": self.identities[n], "samples": self.samples[n]} for n in self.milestones
             ],
             "violations": self.violations, "digests": self.digests,
         }  # fmt: skip
@@ -101,8 +106,7 @@ def audit(
             found.violations["every sample"] += int((~of_epoch[promise.samples]).sum())
         found.digests.append(stream.hexdigest())
         done = number - first + 1
-        if done in MILESTONES or done == epochs:
-            found.identities[done], found.samples[done] = int(seen_pids.sum()), int(seen_rows.sum())
+        found.identities[done], found.samples[done] = int(seen_pids.sum()), int(seen_rows.sum())
     return found
 
 

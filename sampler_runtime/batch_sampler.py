@@ -49,6 +49,10 @@ class _Place:
     drawn_by: object = None
     """The iterator that moves it: the last one that was begun, until somebody says where to stand."""
 
+    def copy(self) -> _Place:
+        """That nobody moves; taken in one piece, whoever draws meanwhile."""
+        return _Place(self.epoch, self.begun, self.next)
+
 
 class PKBatchSampler(BatchSampler):
     """P distinct identities a batch, K rows of each, every block as the contract `each` asks.
@@ -318,7 +322,7 @@ class PKBatchSampler(BatchSampler):
             raise SettingsError("a sampler with a predicate in `drop` cannot be pickled; give the labels")
         return {
             "index": self.index, "position": self._position, "settings": self.settings, "sharding": self._sharding,
-            "output": self._output, "place": replace(self._place, drawn_by=None),
+            "output": self._output, "place": self._place.copy(),
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -341,12 +345,15 @@ class PKBatchSampler(BatchSampler):
 
     def _begin(self, iterator: object) -> tuple[Shard, int, int]:
         """A new iterator is drawn from: its share, the epoch it has, and the batch it begins with."""
+        self.index.look_again()
         shard, place = self._share(), self._place
         told = f"rank {shard.rank} of {shard.world_size}, {self._sharding.reason()}"
         if told != self._told:
             self._told = told
             _log.info("shard=%r: %s", self._sharding.mode, told)
-        if place.begun:
+        # A signal or another thread comes between calls: there is none from here on, so that a place is moved as a whole. And an
+        # iterator that was broken off before it got to know its place begins with it again.
+        if place.begun and place.drawn_by is not iterator:
             place.epoch, place.next = place.epoch + 1, 0
         place.begun, place.drawn_by = True, iterator
         return shard, place.epoch, place.next
@@ -395,10 +402,14 @@ class _Batches(Iterator[Any]):
             self._ready = owner._block(self._shard, self._epoch, self._at, count)[::-1]
             largest = max(_MOST_ROWS // (owner.settings.p * owner.settings.k), 1)
             self._size = min(_GROWTH * self._size, _LARGEST_BLOCK, largest)
-        self._at += self._shard.step
+        at = self._at + self._shard.step
+        # No call from here on, so no signal and no other thread: a batch is handed out and counted, or neither.
+        batch = self._ready[-1]
+        self._at = at
         if owner._place.drawn_by is self:
-            owner._place.next = self._at
-        return self._ready.pop()
+            owner._place.next = at
+        del self._ready[-1]
+        return batch
 
     def state_dict(self) -> dict[str, Any]:
         """As of the sampler, at this iterator's place."""

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from indexer.errors import ReidIndexError, SettingsError
+from indexer.errors import LeadsOutError, ReidIndexError, SettingsError
 from indexer.vocabulary import TEXT
 from sampler_runtime.composition import parse_composition
-from sampler_runtime.decoding import Decode, decoder_of
+from sampler_runtime.decoding import Decode, decoder_of, picture_of
 from sampler_runtime.joint import JointIndex
 from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.picture_sources import Source, sources_of
@@ -245,12 +245,10 @@ class IndexDataset(Dataset[Any]):
 
     def _image(self, part: MappedIndex, source: Source, row: int) -> Any:
         """What a row's file shows."""
-        if source.leads_out:
-            raise SampleError(
-                f"{source.path!r}: row {row}, this path leads out of the dataset; the index is not to be trusted"
-            )
         try:
-            return self._decode(source.file)
+            return picture_of(source, self._decode)
+        except LeadsOutError as error:
+            raise SampleError(f"row {row} of {part.path.name}: {error}") from None
         except FileNotFoundError:
             raise SampleError(
                 f"{source.file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "

@@ -1,20 +1,37 @@
-"""An image file -> an RGB picture, by one of several libraries."""
+"""An image file -> an RGB picture, by one of several libraries. It is opened where it really lies, or not at all."""
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from indexer.errors import SettingsError, did_you_mean
+from indexer.sample_file import opened, real_file
+from sampler_runtime.picture_sources import Source
 
 Decode = Callable[[Path], Any]
 """What it raises is told with the path; FileNotFoundError means that there is no such file."""
+
+
+def picture_of(source: Source, decode: Decode) -> Any:
+    """What a source's file shows, whole: the one place where a sample's picture is opened.
+
+    A decoder of the user's own is given the path that the index tells: its name and its neighbours may matter there. Ours are given
+    what links lead to, and follow none.
+
+    Raises:
+        LeadsOutError: The file does not lie in the dataset's folder.
+        FileNotFoundError: There is none.
+        Exception: Anything that a decoder raises of a broken file.
+    """
+    file = real_file(source.root, source.path, links_outside=source.links_outside)
+    return decode(Path(file) if decode in _DECODERS.values() else source.file)
 
 
 def decoder_of(name: str | Decode) -> Decode:
@@ -49,8 +66,16 @@ def decoder_of(name: str | Decode) -> Decode:
 
 
 def _pillow(file: Path) -> Image.Image:
-    with Image.open(file) as opened:
-        return _as_rgb(opened)
+    with opened(file) as stream:
+        return _picture(stream)
+
+
+def _picture(stream: IO[bytes]) -> Image.Image:
+    try:
+        with Image.open(stream) as image:
+            return _as_rgb(image)
+    except UnidentifiedImageError:  # whose own words name the stream
+        raise UnidentifiedImageError("no picture of a kind that Pillow knows") from None
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -66,17 +91,18 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _torchvision(file: Path) -> Any:
-    io = import_module("torchvision.io")
-    if not file.exists():
-        raise FileNotFoundError(file)
-    return io.decode_image(io.read_file(os.fspath(file)), mode=io.ImageReadMode.RGB)
+    torch, pictures = import_module("torch"), import_module("torchvision.io")
+    with opened(file) as stream:
+        content = torch.frombuffer(bytearray(stream.read()), dtype=torch.uint8)
+    return pictures.decode_image(content, mode=pictures.ImageReadMode.RGB)
 
 
 def _simplejpeg(file: Path) -> Any:
     simplejpeg = import_module("simplejpeg")
-    content = file.read_bytes()
+    with opened(file) as stream:
+        content = stream.read()
     if not simplejpeg.is_jpeg(content):
-        return np.asarray(_pillow(file))
+        return np.asarray(_picture(io.BytesIO(content)))
     return simplejpeg.decode_jpeg(content, colorspace="RGB")
 
 

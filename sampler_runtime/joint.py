@@ -113,6 +113,11 @@ class JointIndex:
         """Rows a user gave, as an array; see `MappedIndex.checked_rows`."""
         return checked_rows(rows, len(self), setting)
 
+    def look_again(self) -> None:
+        """See whether the files are still those that were opened; see `MappedIndex.look_again`."""
+        for part in self._views:
+            part.look_again()
+
     def column(self, name: str) -> NDArray[Any]:
         """An integer column, shape `(len(self),)`."""
         return np.concatenate([block for (block,) in self.column_blocks(name)])

@@ -36,26 +36,35 @@ Paths = Sequence[str | os.PathLike[str]]
 Step = tuple[str, Any]
 
 
-def open_index(path: str | os.PathLike[str], *, verify: Verify = "quick") -> MappedIndex:
+def open_index(path: str | os.PathLike[str], *, verify: Verify = "quick", in_memory: bool = False) -> MappedIndex:
     """Open an index.
 
     Args:
         path: The index file, or the dataset folder it lies in.
         verify: `full` reads everything once and compares every checksum.
+        in_memory: Read the file now and keep it (200 bytes a sample or so), instead of mapping it: for network file systems and
+            disks that may go away in the middle of a training. Processes that are forked share it.
 
     Raises:
         IndexMissingError: There is none; the message says how to make it.
         IndexVersionError, IndexDamagedError: It cannot be used.
+        IndexFileError: It cannot be read.
     """
-    file = IndexFile(locate_index(Path(path)), verify=verify)
-    return MappedIndex(file.path.resolve(), file.metadata.digest, _file=file)
+    file = IndexFile(locate_index(Path(path)), verify=verify, in_memory=in_memory)
+    return MappedIndex(file.path.resolve(), file.metadata.digest, in_memory=in_memory, _file=file)
 
 
 class MappedIndex:
     """An index, or a view of one."""
 
     def __init__(
-        self, path: Path, digest: str, steps: tuple[Step, ...] = (), *, _file: IndexFile | None = None
+        self,
+        path: Path,
+        digest: str,
+        steps: tuple[Step, ...] = (),
+        *,
+        in_memory: bool = False,
+        _file: IndexFile | None = None,
     ) -> None:
         """Use `open_index` and `select`.
 
@@ -63,8 +72,9 @@ class MappedIndex:
             path: The index file.
             digest: Of its content: another index under the same path is refused.
             steps: How the view was made from the whole.
+            in_memory: As of `open_index`.
         """
-        self.path, self.digest, self._steps = path, digest, steps
+        self.path, self.digest, self._steps, self._in_memory = path, digest, steps, in_memory
         self._opened = _file
 
     # ------------------------------------------------------------------------------------------- what it is
@@ -73,14 +83,26 @@ class MappedIndex:
     def file(self) -> IndexFile:
         """The file, opened in this process when first needed."""
         if self._opened is None:
-            file = IndexFile(self.path)
+            file = IndexFile(self.path, in_memory=self._in_memory)
             if file.metadata.digest != self.digest:
                 raise IndexReplacedError(
                     f"{self.path}: another index than the one that was opened (digest {self.digest[:12]}…, "
-                    f"found {file.metadata.digest[:12]}…); open it again"
+                    f"found {file.metadata.digest[:12]}…): this process was started anew and has to open it by its name; put the "
+                    "earlier index back to go on, or open the new one and begin anew"
                 )
             self._opened = file
         return self._opened
+
+    def look_again(self) -> None:
+        """See whether the file is still the one that was opened; samplers do when an epoch begins. Costs a look at its name.
+
+        If it was replaced by another index, or is gone, the log says so once: what was opened goes on as it was.
+
+        Raises:
+            IndexDamagedError: It was written over or cut short, instead of replaced.
+        """
+        if self._opened is not None:
+            self._opened.look_again()
 
     @property
     def metadata(self) -> IndexMetadata:
@@ -145,10 +167,10 @@ class MappedIndex:
     __hash__ = None  # type: ignore[assignment]  # two views are equal by their rows; nobody needs them as keys
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "digest": self.digest, "steps": self._steps}
+        return {"path": self.path, "digest": self.digest, "steps": self._steps, "in_memory": self._in_memory}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"], state["digest"], state["steps"])  # type: ignore[misc]
+        self.__init__(state["path"], state["digest"], state["steps"], in_memory=state.get("in_memory", False))  # type: ignore[misc]
 
     # ------------------------------------------------------------------------------------------------- views
 
@@ -177,7 +199,7 @@ class MappedIndex:
             if not isinstance(modality, str):
                 raise SettingsError(f"select(modality=): expected a modality's name, found {modality!r}")
             steps = (*steps, ("modality", resolve_modality(modality, self.modalities, setting="select(modality=)")))
-        return MappedIndex(self.path, self.digest, steps, _file=self._opened)
+        return self._view(steps)
 
     def subset(
         self, rows: Sequence[int] | Rows | None = None, *, pids: Sequence[int] | Rows | None = None
@@ -196,7 +218,10 @@ class MappedIndex:
         chosen = self._rows_of(pids) if rows is None else np.sort(self.checked_rows(rows, "subset(rows=)"))
         if np.any(chosen[1:] == chosen[:-1]):
             raise SettingsError("subset(rows=): a row is named twice; a sample is in a view once")
-        return MappedIndex(self.path, self.digest, (*self._steps, ("rows", chosen)), _file=self._opened)
+        return self._view((*self._steps, ("rows", chosen)))
+
+    def _view(self, steps: tuple[Step, ...]) -> MappedIndex:
+        return MappedIndex(self.path, self.digest, steps, in_memory=self._in_memory, _file=self._opened)
 
     def _rows_of(self, pids: Any) -> Rows:
         wanted = checked_pids(pids, self.pids, self.selection)

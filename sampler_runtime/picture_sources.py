@@ -1,13 +1,14 @@
 """A row of an index -> where its pictures are: files below the dataset's folder, and what is cut out of them. Opens none.
 
+`decoding` opens them, and looks first where they really lie.
+
 A training dataset, a contact sheet and a report all read what is told here, so that people see what a model sees.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.vocabulary import TEXT
@@ -28,16 +29,13 @@ class Source:
     """x, y, width, height in pixels of the file."""
     part: tuple[int, int] | None = None
     """Which of how many parts side by side."""
+    links_outside: bool = False
+    """Links that lead out of the root are followed: the index was built so."""
 
     @property
     def file(self) -> Path:
-        """The whole path."""
+        """The whole path, for messages: `decoding.picture_of` opens it."""
         return self.root / self.path
-
-    @property
-    def leads_out(self) -> bool:
-        """Whether the file is not below the root: it must not be opened then, for an index may come from anywhere."""
-        return leads_out(self.path)
 
     def cut(self, image: Any) -> Any:
         """The picture, out of its file's.
@@ -63,26 +61,15 @@ def sources_of(part: MappedIndex, row: int) -> dict[str, Source]:
         part: One index, no joint one: `locate` finds it.
         row: Of it.
     """
-    names, partners, root = part.modalities_of(row), part.aligned_of(row), part.root
+    names, partners = part.modalities_of(row), part.aligned_of(row)
+    root, outside = part.root, part.metadata.links_outside
     anchor = next((name for name in names if name not in partners and name != TEXT), None)
     if anchor is None:
         return {}
     path = part.path_of(row)
     if path in partners.values():  # one picture that shows them side by side
         every = (anchor, *partners)
-        return {name: Source(root, path, part=(i, len(every))) for i, name in enumerate(every)}
+        return {name: Source(root, path, None, (i, len(every)), outside) for i, name in enumerate(every)}
     if (box := part.box_of(row)) is not None:
-        return {anchor: Source(root, path, box=box)}
-    return {name: Source(root, file) for name, file in {anchor: path, **partners}.items()}
-
-
-def leads_out(path: str, *, windows: bool = os.name == "nt") -> bool:
-    """Whether a path of an index is not below its root.
-
-    >>> [leads_out(p, windows=False) for p in ("a/b.jpg", "/a", "a/../../b", "a\\\\b:c.jpg", "C:b.jpg")]
-    [False, True, True, False, False]
-    >>> [leads_out(p, windows=True) for p in ("a/b.jpg", "C:b.jpg", "..\\\\b.jpg")]
-    [False, True, True]
-    """
-    pure = PureWindowsPath(path) if windows else PurePosixPath(path)
-    return bool(pure.anchor) or ".." in pure.parts
+        return {anchor: Source(root, path, box, links_outside=outside)}
+    return {name: Source(root, file, links_outside=outside) for name, file in {anchor: path, **partners}.items()}

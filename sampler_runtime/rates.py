@@ -45,8 +45,8 @@ class Rates:
     name: str = ""
     pass_is_epoch: bool = False
     """Whether a pass must draw every sample: then the orders of rows change with it."""
-    _layouts: dict[int, tuple[Rows, Rows]] = field(default_factory=dict, compare=False, repr=False)
-    """Of the passes met last."""
+    _layouts: dict[int, tuple[int, Rows, Rows]] = field(default_factory=dict, compare=False, repr=False)
+    """Of the passes met last, one even and one odd: a block of batches may reach over the end of a pass."""
 
     def visits(self, passes: Rows, numbers: Rows) -> Visits:
         """Who is in some batches. Lays out each pass that it meets: a walk over all identities.
@@ -81,13 +81,13 @@ class Rates:
 
     def _layout(self, number: int) -> tuple[Rows, Rows]:
         """The order of identities in the line of a pass, and where each one's visits end."""
-        if number not in self._layouts:
-            while len(self._layouts) > 1:  # a block of batches may reach over the end of a pass
-                self._layouts.pop(next(iter(self._layouts)))
+        found = self._layouts.get(number % 2)
+        if found is None or found[0] != number:
             n = len(self.whole)
             order = permuted(np.arange(n), n, stream_key(self.seed, "line", self.name, number))
-            self._layouts[number] = order, np.cumsum(self._visits(order, number))
-        return self._layouts[number]
+            found = number, order, np.cumsum(self._visits(order, number))
+            self._layouts[number % 2] = found  # one step: threads may ask for different passes
+        return found[1:]
 
     @property
     def units(self) -> Rows:

@@ -44,6 +44,9 @@ class IndexView(Protocol):
     def __len__(self) -> int:
         """Number of samples."""
 
+    def look_again(self) -> None:
+        """See whether the files are still those that were opened."""
+
     def column(self, name: str) -> NDArray[Any]:
         """An integer column, shape `(len(self),)`."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-CONTRACT = {"indexer.schema", "indexer.index_file", "indexer.errors", "indexer.vocabulary"}
+CONTRACT = {"indexer.schema", "indexer.index_file", "indexer.errors", "indexer.vocabulary", "indexer.sample_file"}
 
 
 def imports(file):

@@ -239,5 +239,8 @@ print([str(p) for p in report.problems if p.kind == "unreadable"], report.metada
     root.chmod(0o755)
     (root / "gt_bbox").chmod(0o755)
     first, second = done.stdout.splitlines()
-    assert "the index cannot be written there (Permission denied); choose another place with `-o FILE`" in first
+    assert (
+        "the index cannot be written there (its folder is read-only, or nothing may be made in it); choose another place"
+        in first
+    )
     assert second == "['gt_bbox: this folder cannot be listed (Permission denied)'] 17"

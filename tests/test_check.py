@@ -224,7 +224,7 @@ def test_rows_that_contradict_the_metadata_are_found(data):
     write_index(backwards.cast(table.schema), index.metadata, data / INDEX)
 
     told = [finding.message for finding in check_index(data).findings if finding.kind == "inconsistent"]
-    assert told == ["rows 0 to 12 are not sorted by pid"]
+    assert told == ["not so: rows are sorted by split, pid, modalities, camid and path"]
 
 
 def test_an_index_that_knows_only_its_samples_is_compared_with_them(tmp_path):
@@ -354,10 +354,10 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
 def test_a_folder_that_cannot_be_listed_is_told(data, monkeypatch):
     opened = listing._opened
 
-    def refused(folder):
+    def refused(folder, flags):
         if folder.endswith("rgb/p0"):
             raise PermissionError(13, "Permission denied", folder)
-        return opened(folder)
+        return opened(folder, flags)
 
     monkeypatch.setattr(listing, "_opened", refused)
 

@@ -310,7 +310,7 @@ def test_a_fifo_in_the_place_of_a_picture_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
 
     assert read_pictures([Source(tmp_path, "a.jpg")], (9, 9)) == {
-        Source(tmp_path, "a.jpg"): Unseen("not readable", "no ordinary file")
+        Source(tmp_path, "a.jpg"): Unseen("not readable", "not a file but a folder, FIFO or device")
     }
 
 

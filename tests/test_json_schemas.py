@@ -22,7 +22,7 @@ CALLS = {
     "update": ["update {data}", "update {stale} --keep-pids"],
     "check": ["check {data}", "check {stale} --deep"],
     "stats": ["stats {data}", "stats {data} --each complete --split train", "stats {regdb} --no-check"],
-    "plan": ["plan {data} -p 4", "plan {data} -p 4 --compose rgb,sketch --epoch 3 --epochs 2"],
+    "plan": ["plan {data} -p 4", "plan {data} -p 4 --compose rgb,sketch --epoch-is 3 --epochs 2"],
     "layouts": ["layouts"],
     "layouts-name": ["layouts regdb"],
     "layouts-new": ["layouts --new {regdb}"],

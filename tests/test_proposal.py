@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 from pathlib import Path
@@ -524,8 +525,10 @@ def test_no_image_is_opened(tmp_path, monkeypatch):
     root = write(tmp_path / "d", [f"{i:04d}/{n}.jpg" for i in range(9) for n in range(3)])
     write(root, ["train.txt"], b"0001/1.jpg\n")
     opened = []
-    real = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *a, **k: (opened.append(self.name), real(self, *a, **k))[1])
+    real = builtins.open
+    monkeypatch.setattr(
+        builtins, "open", lambda file, *a, **k: (opened.append(Path(file).name), real(file, *a, **k))[1]
+    )
 
     propose(root)
 

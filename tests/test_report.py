@@ -207,7 +207,7 @@ def test_files_that_cannot_be_shown_are_told_in_their_cell(run, tmp_path):
 
     rows = page.rows("table-pictures")
     told = {name.removesuffix("rgb+tir").removesuffix("rgb"): cells for name, cells in rows.items()}
-    assert told["a"] == ["", "not a file"]
+    assert told["a"] == ["", "cannot be read"]
     assert told["b"] == ["cannot be read", "cannot be read"]
     assert told["c"][0] == "cannot be read"
     assert told["d"][0] == "file missing"

@@ -119,7 +119,14 @@ def _look_at_the_tree(
     if images != "none":
         paths = [path for path in files_of_samples(index).to_pylist() if path not in gone]
         report.pictures = len(paths)
-        broken = unreadable(root, paths, images, jobs=jobs, on_progress=lambda n: on_progress("opening pictures", n))
+        broken = unreadable(
+            root,
+            paths,
+            images,
+            links_outside=index.metadata.links_outside,
+            jobs=jobs,
+            on_progress=lambda n: on_progress("opening pictures", n),
+        )
         report.findings += [Finding("picture", path, why) for path, why in broken]
     if deep or index.has("content_hash"):
         report.copies_looked_for = True

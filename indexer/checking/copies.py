@@ -12,7 +12,8 @@ from indexer.checking.findings import Finding
 from indexer.index_file import IndexFile
 from indexer.inspection.duplicates import copied, gives_away
 from indexer.inspection.runs import find_runs
-from indexer.opening import content_hash, opened
+from indexer.opening import content_hash
+from indexer.sample_file import opened, real_file
 
 _MOST_NAMED = 4
 
@@ -47,13 +48,13 @@ def _read(index: IndexFile, root: Path, on_progress: Callable[[int], None]) -> p
     for number, path in enumerate(encoded.dictionary.to_pylist()):
         if number % 100 == 0:
             on_progress(number)
-        digests.append(_digest(root / path) if of_file[path] in often else None)
+        digests.append(_digest(index, root, path) if of_file[path] in often else None)
     return pa.chunked_array([pa.array(digests, pa.binary(16)).take(encoded.indices)])
 
 
-def _digest(file: Path) -> bytes | None:
+def _digest(index: IndexFile, root: Path, path: str) -> bytes | None:
     try:
-        with opened(file) as stream:
+        with opened(real_file(root, path, links_outside=index.metadata.links_outside)) as stream:
             return content_hash(stream.read())
     except OSError:
         return None  # told already: it is gone, or no picture that can be read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from indexer.schema import INDEX_NAME
 
@@ -66,9 +66,6 @@ def hint(kind: Kind, data: Path, index: Path, made_by: str) -> str:
     if made_by:
         words = dict.fromkeys(words, f"see to the index that this one was made of, then again: reidindex {made_by}")
     return HINTS[kind].format(index=shlex.quote(str(index)), **words)
-
-
-assert tuple(TOLD) == tuple(HINTS) == get_args(Kind)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from indexer.opening import opened
+from indexer.sample_file import opened, real_file
 
 Look = Literal["none", "header", "decode"]
 _A_TASK = 64
 
 
 def unreadable(
-    root: Path, paths: Sequence[str], look: Look, *, jobs: int = 1, on_progress: Callable[[int], None] = lambda n: None
+    root: Path,
+    paths: Sequence[str],
+    look: Look,
+    *,
+    links_outside: bool = False,
+    jobs: int = 1,
+    on_progress: Callable[[int], None] = lambda n: None,
 ) -> list[tuple[str, str]]:
     """Open pictures.
 
@@ -27,6 +33,7 @@ def unreadable(
         root: The folder that paths are relative to.
         paths: Of the files.
         look: How closely.
+        links_outside: Whether links may lead out of the folder.
         jobs: Threads: decoding leaves Python's lock.
         on_progress: Told how many have been looked at.
 
@@ -37,7 +44,7 @@ def unreadable(
         return []
 
     def fault(path: str) -> str | None:
-        return _fault(root / path, decode=look == "decode")
+        return _fault(root, path, links_outside=links_outside, decode=look == "decode")
 
     found, done = [], 0
     with ThreadPoolExecutor(jobs) as threads:
@@ -50,17 +57,18 @@ def unreadable(
     return found
 
 
-def _fault(file: Path, *, decode: bool) -> str | None:
+def _fault(root: Path, path: str, *, links_outside: bool, decode: bool) -> str | None:
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            file = real_file(root, path, links_outside=links_outside)
             with opened(file) as stream, Image.open(stream) as image:
                 if decode:
                     image.load()
     except Exception as error:  # decoders of foreign files fail in every way
         strerror = error.strerror if isinstance(error, OSError) else None
-        told = str(error).replace(str(file), "it").strip()
+        told = str(error).replace(str(root / path), "it").strip()
         return strerror or told or type(error).__name__
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +16,10 @@ from indexer.checking.findings import Finding
 from indexer.freshness import stamp_of
 from indexer.index_file import IndexFile
 from indexer.listed import ListedFiles, known_files, listed_files
-from indexer.opening import content_hash, opened
-from indexer.scan.listing import Listing, list_tree
-from indexer.scan.status import GRANULARITY_NS, touched_since
+from indexer.opening import content_hash
+from indexer.sample_file import opened, real_file
+from indexer.scan.listing import Listing, as_int64, list_tree
+from indexer.scan.status import GRANULARITY_NS, status_times
 from indexer.schema import INDEX_NAME, UNKNOWN
 
 _MOST_OF_A_TREE = 0.9
@@ -60,13 +60,19 @@ def compare_with_tree(
     then = listed_files(index)
     if then is None:
         then = known_files(index)
-        now = _looked_at(root, then)
+        now = _looked_at(index, root, then)
         report.remarks.append("this index tells its samples only: files that came to the tree are not looked for")
     else:
         exclude = [index.path, root / INDEX_NAME, *([manifest] if manifest is not None else [])]
-        now = list_tree(root, exclude=exclude, on_progress=lambda n: on_progress("listing files", n))
+        now = list_tree(
+            root,
+            exclude=exclude,
+            links_outside=index.metadata.links_outside,
+            on_progress=lambda n: on_progress("listing files", n),
+        )
     report.files = len(now)
     report.remarks += [str(problem) for problem in now.problems if problem.kind in ("unreadable", "vanished")]
+    report.remarks += [now.left_out] if now.left_out else []
     happened = changes(then, now) if now.fingerprint() != index.metadata.fingerprint.partition(":")[0] else Changes()
     if not index.metadata.layout_digest:
         happened, edited = _apart_from_manifest(happened, index, root)
@@ -77,16 +83,17 @@ def compare_with_tree(
     hashes = then.table["content_hash"].combine_chunks().take(pa.array(old))
     stamp = index.path.stat().st_mtime_ns
     has_digest = hashes.is_valid().to_numpy(zero_copy_only=False)
-    doubtful = touched_since(root, paths, stamp)
+    changed = status_times(root, paths)
+    doubtful = changed >= stamp - GRANULARITY_NS
     to_compare = np.flatnonzero(has_digest & (doubtful | deep))
     for count, row in enumerate(to_compare.tolist()):
         if count % 100 == 0:
             on_progress("comparing contents", count)
-        report.findings += _compared(root, paths[row], hashes[row].as_py())
+        report.findings += _compared(index, root, paths[row], hashes[row].as_py())
     report.compared = len(to_compare)
     # without a digest nothing can be looked up: a clock's inaccuracy is no reason for an alarm
     coarse = GRANULARITY_NS if stamp % _SECOND_NS == 0 else 0
-    younger = touched_since(root, paths, stamp + GRANULARITY_NS + coarse)
+    younger = changed >= stamp + coarse
     told = younger & (then.size[old] != UNKNOWN) & ~has_digest
     if deep and not has_digest.any():
         report.remarks.append("contents could not be compared: the index was built without --hash")
@@ -121,34 +128,32 @@ def _apart_from_manifest(happened: Changes, index: IndexFile, root: Path) -> tup
     return replace(happened, added=tuple(path for path in happened.added if path != within)), found
 
 
-def _compared(root: Path, path: str, expected: bytes) -> list[Finding]:
+def _compared(index: IndexFile, root: Path, path: str, expected: bytes) -> list[Finding]:
     try:
-        with opened(root / path) as stream:
+        with opened(real_file(root, path, links_outside=index.metadata.links_outside)) as stream:
             found = content_hash(stream.read())
     except OSError as error:
         return [Finding("content", path, f"cannot be read ({error.strerror or error})")]
     return [] if found == expected else [Finding("content", path)]
 
 
-def _looked_at(root: Path, then: ListedFiles) -> Listing:
+def _looked_at(index: IndexFile, root: Path, then: ListedFiles) -> Listing:
     """The files that an index names, as they are; without a size or time where it tells none."""
     paths, sizes, times = [], [], []
     for path, size in zip(then.path.to_pylist(), then.size.tolist(), strict=True):
         try:
-            status = os.stat(root / path)  # noqa: PTH116 - once for every sample
+            status = os.stat(real_file(root, path, links_outside=index.metadata.links_outside))  # noqa: PTH116 - once for every sample
         except OSError:
-            continue
-        if not stat.S_ISREG(status.st_mode):
-            continue  # as in a listing: a folder, FIFO or device is no file
+            continue  # as in a listing: a folder, FIFO or device is no file, nor is what a link out of the tree leads to
         paths.append(path)
         sizes.append(status.st_size if size != UNKNOWN else UNKNOWN)
         times.append(status.st_mtime_ns if size != UNKNOWN else UNKNOWN)
-    return Listing(root, paths, np.array(sizes, np.int64), np.array(times, np.int64))
+    return Listing(root, paths, np.array(sizes, np.int64), as_int64(times))
 
 
 def files_of_samples(index: IndexFile) -> pa.Array:
     """Every file that holds a sample or a part of an aligned one, each once; not the documents of sentences."""
-    table = index.table(["path", "aligned", "size", "modality"])
+    table = index.table(["path", "aligned", "modality"])
     pictures = pc.not_equal(table["modality"].cast(pa.string()), "text")
     paths = table["path"].filter(pictures)
     partners = table["aligned"].combine_chunks().flatten()

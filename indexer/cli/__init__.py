@@ -6,6 +6,7 @@ interrupted. Commands import what they need when they run, so that `--help` is q
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -87,24 +88,39 @@ def _root(
 
 
 def _say(error: ReidIndexError) -> None:
-    from rich.text import Text
+    from rich.markup import escape
 
-    console.errors().print(Text.assemble(("error: ", "bold red"), str(error)))
+    console.errors().print(f"[bold red]error:[/] {escape(str(error))}")
+
+
+def _have_all_streams() -> None:
+    """Where a stream was closed its number is free, and a file that is opened next would get it: an index with remarks in it."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) < 3:  # the lowest number that is free
+        pass
+    os.close(handle)
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
+    if sys.stderr is None:
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
 
 
 def _end_tidily_when_told_to() -> None:
-    """SIGTERM, which a cluster sends when a job's time is up, ends Python at once: nothing would be tidied away."""
+    """What a cluster sends when a job's time is up, and a terminal that is closed, ends Python at once: nothing would be tidied away."""
     import signal
 
     def leave(number: int, _: object) -> None:
         sys.exit(128 + number)
 
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, leave)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores it
+                signal.signal(number, leave)
 
 
 def main() -> None:
     """Run the command line: a known error is one line and an exit code."""
+    _have_all_streams()
     console.let_everything_be_printed()
     _end_tidily_when_told_to()
     console.be("usual")

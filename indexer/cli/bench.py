@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.command import command
-from indexer.cli.options import AsJson
+from indexer.cli.options import AsJson, Split
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,9 +42,7 @@ def train(
     ] = None,
     p: Annotated[int, typer.Option("-p", min=2, help="Identities in a batch.")] = 8,
     k: Annotated[int, typer.Option("-k", min=2, help="Instances of each.")] = 4,
-    split: Annotated[
-        str | None, typer.Option(help="The split to train on. [default: train, or all]", show_default=False)
-    ] = None,
+    split: Split = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of a run that are measured.")] = 30,
     times: Annotated[int, typer.Option(min=1, help="Runs of each kind, each beside one with nothing switched on.")] = 5,
     identities: Annotated[int, typer.Option(help="People of the demo.")] = 48,

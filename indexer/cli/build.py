@@ -59,6 +59,12 @@ def build(
     trust: Annotated[
         bool, typer.Option("--trust", help="Take a manifest's word that its files are there; list nothing.")
     ] = False,
+    links_outside: Annotated[
+        bool,
+        typer.Option(
+            "--links-outside", help="Follow links that lead out of the dataset folder, now and when samples are read."
+        ),
+    ] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Open every picture: width, height, mode.")] = False,
     hash: Annotated[bool, typer.Option("--hash", help="Read every sample's file: the digest of its content.")] = False,
     jobs: Jobs = None,
@@ -94,7 +100,7 @@ def build(
         }  # fmt: skip
         if idle := [name for name, value in given.items() if value]:
             raise SettingsError(f"--dry-run builds nothing, so {' and '.join(idle)} would do nothing; leave out either")
-        show_dry_run(data, output, layout, as_json=as_json)
+        show_dry_run(data, output, layout, links_outside=links_outside, as_json=as_json)
         return
     with console.progress() as progress:
         report = build_index(
@@ -105,6 +111,7 @@ def build(
             strict=strict,
             force=force,
             trust=trust,
+            links_outside=links_outside,
             probe=probe,
             hash=hash,
             jobs=jobs or available_cores(),

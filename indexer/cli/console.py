@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from rich.console import Console
+from rich.text import Text
 
 from indexer.plural import count as count
 
@@ -40,27 +41,37 @@ def _reader_gone() -> NoReturn:
     raise SystemExit(0)
 
 
+_UNSEEN: Final = {c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160)) if chr(c) not in "\n\t"} | {
+    # what turns the direction of writing, or shows nothing
+    c: f"\\u{c:04x}" for c in (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+}  # fmt: skip
+"""Characters that a terminal would obey or hide, and what is shown in their place."""
+
+
 class _Quiet(Console):
-    """A console whose reader may go away."""
+    """A console whose reader may go away, and whom no name of a file gives orders: they come from whoever made the dataset."""
 
     def on_broken_pipe(self) -> None:
         _reader_gone()
 
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(text.translate(_UNSEEN), **options)
+
 
 def out() -> Console:
     """For results. Wide where nobody sees the width: a pipe should not wrap a table."""
-    console = _Quiet(highlight=False)
-    return console if console.is_terminal else _Quiet(highlight=False, width=120, soft_wrap=True)
+    console = _Quiet(highlight=False, emoji=False)
+    return console if console.is_terminal else _Quiet(highlight=False, emoji=False, width=120, soft_wrap=True)
 
 
 def err() -> Console:
     """For remarks, of which `--quiet` wants none."""
-    return _Quiet(stderr=True, highlight=False, soft_wrap=True, quiet=_loudness == "quiet")
+    return _Quiet(stderr=True, highlight=False, emoji=False, soft_wrap=True, quiet=_loudness == "quiet")
 
 
 def errors() -> Console:
     """For what went wrong."""
-    return _Quiet(stderr=True, highlight=False, soft_wrap=True)
+    return _Quiet(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def let_everything_be_printed() -> None:

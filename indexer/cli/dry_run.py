@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _RANKED = 5
 
 
-def show_dry_run(data: Path, output: Path | None, layout: str | None, *, as_json: bool) -> None:
+def show_dry_run(data: Path, output: Path | None, layout: str | None, *, links_outside: bool, as_json: bool) -> None:
     """Rank the layouts on a tree, or apply the one that the user names, and show examples. Writes no file.
 
     Raises:
@@ -38,7 +38,14 @@ def show_dry_run(data: Path, output: Path | None, layout: str | None, *, as_json
         raise SettingsError("--dry-run: a manifest names its samples itself, there are no rules to try")
     with console.progress() as progress:
         exclude = [data / INDEX_NAME, *([output] if output is not None else [])]
-        listing = list_tree(data, exclude=exclude, on_progress=lambda n: progress("listing files", n))
+        listing = list_tree(
+            data,
+            exclude=exclude,
+            links_outside=links_outside,
+            on_progress=lambda n: progress("listing files", n),
+        )
+    if listing.left_out:
+        console.err().print(f"! {listing.left_out}", markup=False)
     named = load_layout(layout) if layout is not None else None
     detected = find_layout(known_layouts(), listing) if named is None else None
     chosen, base = None, ""

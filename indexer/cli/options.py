@@ -38,6 +38,12 @@ Each = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
 OnShort = Annotated[str, typer.Option(help="Identities with too few samples: repeat, exclude, error.")]
 PreferComplete = Annotated[bool, typer.Option("--prefer-complete", help="Pairable identities first, others fill up.")]
+EpochIs = Annotated[
+    str,
+    typer.Option("--epoch-is", metavar="WHAT", help="What an epoch is: identities, samples, or a number of batches."),
+]
+Compose = Annotated[str | None, typer.Option(help="Composed instances, e.g. rgb,text,sketch.", show_default=False)]
+Split = Annotated[str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)]
 Weights = Annotated[
     str | None,
     typer.Option(help="sqrt or count: identities with more samples come more often.", show_default=False),

@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indexer.cli.options import AsJson, Data, Each, K, OnShort, P, PreferComplete, Protocol, Seed, Weights
+from indexer.cli.options import (
+    AsJson,
+    Compose,
+    Data,
+    Each,
+    EpochIs,
+    K,
+    OnShort,
+    P,
+    PreferComplete,
+    Protocol,
+    Seed,
+    Split,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,14 +36,10 @@ def plan(
     p: P = 8,
     k: K = 4,
     each: Each = "any",
-    split: Annotated[
-        str | None, typer.Option(help="The split to draw from. [default: train, or all]", show_default=False)
-    ] = None,
+    split: Split = None,
     protocol: Protocol = None,
     seed: Seed = 0,
-    epoch: Annotated[
-        str, typer.Option(help="What an epoch is: identities, samples, or a number of batches.")
-    ] = "identities",
+    epoch_is: EpochIs = "identities",
     first: Annotated[
         int, typer.Option("--from", min=0, max=2**31 - 1, help="The epoch to begin with.", show_default="0")
     ] = 0,
@@ -37,9 +47,7 @@ def plan(
     on_short: OnShort = "repeat",
     prefer_complete: PreferComplete = False,
     weights: Weights = None,
-    compose: Annotated[
-        str | None, typer.Option(help="Composed instances, e.g. rgb,text,sketch.", show_default=False)
-    ] = None,
+    compose: Compose = None,
     world_size: Annotated[int, typer.Option(min=1, help="Ranks the batches are cut for.")] = 1,
     show: Annotated[int, typer.Option(min=0, help="How many batches to show.")] = 2,
     as_json: AsJson = False,
@@ -50,7 +58,7 @@ def plan(
 
       reidindex plan data/ -p 8 -k 4 --each pair
 
-      reidindex plan data/ -p 16 -k 4 --each "rgb>=1, nir|sketch>=1, cameras>=2" --epoch samples --epochs 5 --world-size 4
+      reidindex plan data/ -p 16 -k 4 --each "rgb>=1, nir|sketch>=1, cameras>=2" --epoch-is samples --epochs 5 --world-size 4
     """
     import time
 
@@ -72,12 +80,12 @@ def plan(
     split = in_protocol(split, protocol, index.splits)
     view = index.select(split=split)
     settings = PKSettings(
-        p, k, each, int(epoch) if epoch.isdecimal() else epoch, seed, on_short, prefer_complete, weights=weights,  # type: ignore[arg-type]
+        p, k, each, int(epoch_is) if epoch_is.isdecimal() else epoch_is, seed, on_short, prefer_complete, weights=weights,  # type: ignore[arg-type]
         compose=tuple(compose.split(",")) if compose else (),
     )  # fmt: skip
     run = resolve(view, settings)
     plan = run.plan(view)
-    Shard(0, world_size).check(plan.num_batches, p, run.blocks.num_identities if epoch == "identities" else None)
+    Shard(0, world_size).check(plan.num_batches, p, run.blocks.num_identities if epoch_is == "identities" else None)
     opened = time.perf_counter()
     batches = plan.batches(first, np.arange(min(show, plan.num_batches)))
     drawn = time.perf_counter()
@@ -109,10 +117,10 @@ def plan(
     if prefer_complete and plan.never_drawn:
         never = console.count(plan.never_drawn, "identity")
         out.print(f"  [yellow]never drawn: {never} that could only fill up, and pairable ones fill every batch[/]")
-    for after, identities in found.identities.items():
+    for after in found.milestones:
         share = found.samples[after] / max(len(view), 1)
         out.print(
-            f"  after {console.count(after, 'epoch')}: {identities:,} identities and {found.samples[after]:,} of {len(view):,} samples ({share:.0%}) were drawn"
+            f"  after {console.count(after, 'epoch')}: {found.identities[after]:,} identities and {found.samples[after]:,} of {len(view):,} samples ({share:.0%}) were drawn"
         )
     out.print(
         f"  {found.repeats:,} of {found.drawn:,} rows repeat one of their block ({found.repeats / max(found.drawn, 1):.1%})"

@@ -144,7 +144,10 @@ def _changed(data: Path, index: IndexFile) -> bool | None:
     try:
         with console.progress() as progress:
             listing = list_tree(
-                data, exclude=[index.path], on_progress=lambda count: progress("comparing with the tree", count)
+                data,
+                exclude=[index.path],
+                links_outside=index.metadata.links_outside,
+                on_progress=lambda count: progress("comparing with the tree", count),
             )
     except TreeError:
         return True  # nothing but the index is left of it, or it cannot be listed any more

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indexer.cli.options import AsJson, Data, Each, K, OnShort, P, PreferComplete, Protocol, Seed, Weights
+from indexer.cli.options import (
+    AsJson,
+    Compose,
+    Data,
+    Each,
+    EpochIs,
+    K,
+    OnShort,
+    P,
+    PreferComplete,
+    Protocol,
+    Seed,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from sampler_runtime.mapped import MappedIndex
@@ -50,15 +63,11 @@ def show(
     ] = None,
     protocol: Protocol = None,
     seed: Seed = 0,
-    epoch_is: Annotated[
-        str, typer.Option(metavar="WHAT", help="What an epoch is: identities, samples, or a number of batches.")
-    ] = "identities",
+    epoch_is: EpochIs = "identities",
     on_short: OnShort = "repeat",
     prefer_complete: PreferComplete = False,
     weights: Weights = None,
-    compose: Annotated[
-        str | None, typer.Option(help="Composed instances, e.g. rgb,text,sketch.", show_default=False)
-    ] = None,
+    compose: Compose = None,
     rank: Annotated[int, typer.Option(min=0, help="The rank whose batch it is.")] = 0,
     world_size: Annotated[int, typer.Option(min=1, help="Ranks that the batches are dealt to.")] = 1,
     rank_takes: Annotated[

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from indexer.inspection.statistics import Distribution, SplitFacts, Statistics
+    from indexer.schema import IndexMetadata
     from sampler_runtime.explain import Explanation
 
 _MOST_ROWS = 16
@@ -70,7 +71,7 @@ def stats(
 
             console.out().print(f"\n{escape(str(explained))}")
     if check and data.is_dir() and (root := root_of(index, data)).is_dir():
-        _say_if_stale(root, index.path, index.metadata.fingerprint)
+        _say_if_stale(root, index.path, index.metadata)
 
 
 def _explain(path: Path, each: str, split: str | None, p: int, k: int) -> Explanation:
@@ -80,17 +81,22 @@ def _explain(path: Path, each: str, split: str | None, p: int, k: int) -> Explan
     return (index.select(split=split) if split is not None else index).explain(each, p=p, k=k)
 
 
-def _say_if_stale(data: Path, file: Path, fingerprint: str) -> None:
+def _say_if_stale(data: Path, file: Path, metadata: IndexMetadata) -> None:
     from rich.markup import escape
 
     from indexer.cli import console
     from indexer.scan import list_tree
 
-    if ":" in fingerprint:
+    if ":" in metadata.fingerprint:
         return  # made from a manifest: what the tree holds beside it is not its matter
     with console.progress() as progress:
-        listing = list_tree(data, exclude=[file], on_progress=lambda count: progress("comparing with the tree", count))
-    if listing.fingerprint() != fingerprint:
+        listing = list_tree(
+            data,
+            exclude=[file],
+            links_outside=metadata.links_outside,
+            on_progress=lambda count: progress("comparing with the tree", count),
+        )
+    if listing.fingerprint() != metadata.fingerprint:
         console.err().print(
             f"[yellow]! {escape(str(data))} has changed since this index was made:[/] files were added, removed or rewritten; "
             f"`reidindex build {escape(str(data))}` brings it up to date"

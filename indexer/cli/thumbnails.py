@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import stat
 import warnings
 from typing import TYPE_CHECKING, Final
 
@@ -86,20 +85,19 @@ def _cell(view: MappedIndex, row: int, modality: str) -> Cell:
 
 
 def _opened(source: Source) -> tuple[Image.Image | None, str | None]:
-    """A picture, or why there is none. What is no ordinary file is not opened: a pipe would never end."""
+    """A picture, or why there is none."""
     from PIL import Image
 
-    from sampler_runtime.decoding import decoder_of
+    from indexer.errors import LeadsOutError
+    from sampler_runtime.decoding import decoder_of, picture_of
 
-    if source.leads_out:
-        return None, "its path leads out of the dataset"
     try:
-        if not stat.S_ISREG(source.file.stat().st_mode):
-            return None, "not a file"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return decoder_of("pillow")(source.file), None
+            return picture_of(source, decoder_of("pillow")), None
+    except LeadsOutError:
+        return None, "its path leads out of the dataset"
     except (FileNotFoundError, NotADirectoryError):
         return None, "file missing"
     except Exception:  # a broken file makes decoders raise nearly anything

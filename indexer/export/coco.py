@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from indexer.errors import LayoutError, ReidIndexError, SettingsError
 from indexer.export.chosen import Chosen, Export, Progress
 from indexer.layouts import load_layout
 from indexer.layouts.rules import is_image
+from indexer.sample_file import opened, real_file
 from indexer.schema import IndexMetadata
 
 MARK: Final = "exported by reidindex"
@@ -25,7 +27,7 @@ _THREADS: Final = 8
 _BATCH: Final = 2_000
 
 Size = tuple[int, int]
-Measure = Callable[[Path], Size | None]
+Measure = Callable[[str], Size | None]
 
 
 def is_ours(file: Path) -> bool:
@@ -57,7 +59,7 @@ def export_coco(chosen: Chosen, tell: Progress, measure: Measure | None = None) 
         SettingsError: No sample is an image that can be read.
     """
     files = _files(chosen)
-    sizes = _sizes(chosen, files, tell, measure or header_size)
+    sizes = _sizes(chosen, files, tell, measure or partial(header_size, chosen))
     readable = np.array([sizes.get(path) is not None for path in files["path"]], bool)
     shown = np.flatnonzero(readable)
     no_image = len(chosen) - len(np.unique(files["sample"]))
@@ -80,12 +82,13 @@ def export_coco(chosen: Chosen, tell: Progress, measure: Measure | None = None) 
     )
 
 
-def header_size(file: Path) -> Size | None:
+def header_size(chosen: Chosen, path: str) -> Size | None:
     """Width and height from an image's header; None: it cannot be read."""
     from PIL import Image
 
     try:
-        with Image.open(file) as image:
+        file = real_file(chosen.root, path, links_outside=chosen.index.metadata.links_outside)
+        with opened(file) as stream, Image.open(stream) as image:
             return image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
@@ -121,7 +124,7 @@ def _sizes(chosen: Chosen, files: dict[str, Any], tell: Progress, measure: Measu
     with ThreadPoolExecutor(_THREADS) as threads:  # a header is a matter of waiting for the disk
         for start in range(0, len(unknown), _BATCH):
             batch = unknown[start : start + _BATCH]
-            sizes.update(zip(batch, threads.map(lambda path: measure(chosen.root / path), batch), strict=True))
+            sizes.update(zip(batch, threads.map(measure, batch), strict=True))
             tell("reading image headers", start + len(batch))
     return sizes
 

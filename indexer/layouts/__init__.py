@@ -6,12 +6,14 @@ fits; `manifest` reads a user's own table instead.
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from indexer.errors import LayoutFileError, SettingsError, did_you_mean
-from indexer.layouts.definition import Layout, parse_layout
+from indexer.layouts.definition import LARGEST_LAYOUT, Layout, parse_layout
+from indexer.sample_file import opened
 
 __all__ = ["Layout", "known_layouts", "layout_names", "layout_text", "load_layout"]
 
@@ -69,7 +71,14 @@ def layout_text(name: str) -> str:
             )
         return _texts()[name]
     try:
-        return Path(name).read_text(encoding="utf-8-sig")
+        with opened(os.path.realpath(name)) as file:
+            content = file.read(LARGEST_LAYOUT + 1)
+        if len(content) > LARGEST_LAYOUT:
+            raise LayoutFileError(
+                f"{name}: a layout file holds at most {LARGEST_LAYOUT:,} bytes, this has more; put long tables into a list "
+                "beside the dataset, and read it as an [[annotation]]"
+            )
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise LayoutFileError(f"{name}: this layout file cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:

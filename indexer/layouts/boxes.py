@@ -10,7 +10,7 @@ from indexer.errors import AnnotationError
 from indexer.layouts.joining import Rows
 from indexer.layouts.language.annotation import BY_CORNERS, BY_SIZE
 from indexer.layouts.sources.documents import Entries
-from indexer.layouts.sources.words import as_list
+from indexer.layouts.sources.words import as_list, shown
 from indexer.samples import Samples
 
 
@@ -46,7 +46,7 @@ def boxes_of(entries: Entries, where: str) -> tuple[NDArray[np.int32], int]:
             boxes[number] = (x, y, wide - x, high - y) if by_corners else (x, y, wide, high)
         except (TypeError, ValueError, OverflowError):
             expected = ", ".join(BY_CORNERS if by_corners else BY_SIZE)
-            raise AnnotationError(f"{where}, entry {number}: expected a box {expected}, found {box!r:.80}") from None
+            raise AnnotationError(f"{where}, entry {number}: expected a box {expected}, found {shown(box)}") from None
         if boxes[number, 2] <= 0 or boxes[number, 3] <= 0:
             boxes[number] = 0
             empty += 1

@@ -10,6 +10,8 @@ import re
 import sys
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ValidationError
 
 from indexer.errors import LayoutFileError, did_you_mean
@@ -26,7 +28,15 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Layout", "parse_layout"]
+__all__ = ["LARGEST_LAYOUT", "Layout", "parse_layout"]
+
+LARGEST_LAYOUT: Final = 1 << 20
+"""Bytes of a layout file: three hundred times the largest that is shipped. Ten times as many take the reader of TOML minutes."""
+_LONGEST_PROBLEM: Final = 600
+_DEEPEST: Final = 32
+_WORD: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_DEEP_KEY: Final = rf"(?m)^[ \t]*\[*(?:[ \t]*{_WORD}[ \t]*\.){{{_DEEPEST}}}"
+"""A key `a.a.a…`: the reader of TOML takes time by the square of its parts. RE2, as all patterns over what others wrote."""
 
 _TABLES: Final[dict[object, type[BaseModel]]] = {
     "rule": Rule,
@@ -51,10 +61,16 @@ def parse_layout(text: str, *, name: str, where: str) -> Layout:
     Raises:
         LayoutFileError: It is not TOML, or not a layout.
     """
+    if _has_deep_key(text, where):
+        raise LayoutFileError(f"{where}: a key of more than {_DEEPEST} parts; no table of a layout lies so deep")
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise LayoutFileError(f"{where}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise LayoutFileError(f"{where}: not valid TOML: lists or tables lie too deep within each other") from None
+    except tomllib.TOMLDecodeError as error:
+        raise LayoutFileError(f"{where}: not valid TOML: {printable(str(error))[:_LONGEST_PROBLEM]}") from None
+    except ValueError:  # of Python itself, which reads no number of thousands of digits, and of calendars
+        raise LayoutFileError(f"{where}: not valid TOML: a number or date beyond all bounds") from None
     digest = hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
     about = {"title": name, "about": "a layout of one's own", "source": ""} | document
     for key in ("name", "digest"):
@@ -65,8 +81,16 @@ def parse_layout(text: str, *, name: str, where: str) -> Layout:
     except ValidationError as error:
         # a rule that is wrong is also missing from the list of rules: one of the two says enough
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
-        problems = "; ".join(dict.fromkeys(printable(_explain(dict(e))) for e in found[:3]))
+        told = dict.fromkeys(printable(_explain(dict(e))) for e in found[:3])
+        problems = "; ".join(one if len(one) <= _LONGEST_PROBLEM else f"{one[:_LONGEST_PROBLEM]} …" for one in told)
         raise LayoutFileError(f"{where}: {problems}") from None
+
+
+def _has_deep_key(text: str, where: str) -> bool:
+    try:
+        return bool(pc.match_substring_regex(pa.array([text], pa.string()), _DEEP_KEY)[0].as_py())
+    except UnicodeEncodeError:
+        raise LayoutFileError(f"{where}: not valid TOML: it holds half of a character, which is no text") from None
 
 
 def _explain(error: dict[str, Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from indexer.errors import AnnotationError
 from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.language.parts import fill_column, filled, slots
 from indexer.samples import FIELDS, Samples
@@ -16,9 +18,17 @@ from indexer.vocabulary import natural_key
 
 Rows = NDArray[np.int64]
 
+MOST_PAIRS: Final = 20_000_000
+"""Pairs of an entry and a sample: a list that calls all samples alike, and is as long as they are many, would make their product."""
+
 
 def match_entries(
-    annotation: Annotation, columns: dict[str, pa.Array], samples: Samples, values: dict[str, str], size: int
+    annotation: Annotation,
+    columns: dict[str, pa.Array],
+    samples: Samples,
+    values: dict[str, str],
+    size: int,
+    where: str,
 ) -> tuple[Rows, Rows, pa.Array]:
     """All pairs of an entry and a row that it means, and what each entry calls its samples.
 
@@ -28,17 +38,21 @@ def match_entries(
         samples: Their paths relative to the dataset's folder.
         values: What stands for the slots of `each`.
         size: Number of entries.
+        where: How messages call the list.
+
+    Raises:
+        AnnotationError: The pairs are too many to be meant.
     """
     ours = None if annotation.join == "prefix" else _of_samples(annotation, samples)
     best: tuple[Rows, Rows, pa.Array] | None = None
     for key in annotation.spellings():
         listed = _of_entries(annotation, filled(key, values), columns, size)
         if ours is None:
-            pairs = _beginning_with(listed, samples.path)
+            pairs = _beginning_with(listed, samples.path, where)
         elif annotation.join == "path" and samples.box is None:
             pairs = _one_to_one(listed, ours)
         else:
-            pairs = _equal(listed, ours)
+            pairs = _equal(listed, ours, where)
         if best is None or (len(pairs[0]) and not len(best[0])):
             best = (*pairs, listed)
         if len(pairs[0]):
@@ -112,7 +126,7 @@ def _one_to_one(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:
     return entries, found.drop_null().to_numpy().astype(np.int64) + first
 
 
-def _equal(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:
+def _equal(listed: pa.Array, ours: pa.Array, where: str) -> tuple[Rows, Rows]:
     """Pairs with equal text: either side may hold it several times. What is null is not called anything."""
     words = pc.unique(listed.drop_null())
     row_word = pc.index_in(ours, value_set=words, skip_nulls=True)
@@ -124,20 +138,31 @@ def _equal(listed: pa.Array, ours: pa.Array) -> tuple[Rows, Rows]:
     entries = np.flatnonzero(entry_word.is_valid().to_numpy(zero_copy_only=False))
     word_of_entry = entry_word.drop_null().to_numpy()
     many = (last - first)[word_of_entry]
+    _check_pairs(int(many.sum()), listed, where)
     own = np.repeat(word_of_entry, many)
     within = np.arange(len(own)) - np.repeat(np.cumsum(many) - many, many)
     return np.repeat(entries, many), rows[by_word[first[own] + within]]
 
 
-def _beginning_with(listed: pa.Array, paths: pa.Array) -> tuple[Rows, Rows]:
+def _beginning_with(listed: pa.Array, paths: pa.Array, where: str) -> tuple[Rows, Rows]:
     """Pairs where the path begins with what is listed: paths are sorted, so each has a run of them."""
     ours = paths.to_pylist()
-    entries, rows = [], []
+    entries, rows, total = [], [], 0
     for entry, prefix in enumerate(listed.to_pylist()):
         if prefix:
             first = bisect_left(ours, prefix)
             last = bisect_left(ours, prefix + "\U0010ffff", first)
+            total += last - first
+            _check_pairs(total, listed, where)
             entries.append(np.full(last - first, entry))
             rows.append(np.arange(first, last))
     nothing = np.empty(0, np.int64)
     return np.concatenate([nothing, *entries]), np.concatenate([nothing, *rows])
+
+
+def _check_pairs(pairs: int, listed: pa.Array, where: str) -> None:
+    if pairs > MOST_PAIRS:
+        raise AnnotationError(
+            f"{where}: its {len(listed):,} entries mean {pairs:,} pairs of an entry and a sample, at most {MOST_PAIRS:,} are told: "
+            "does `join` compare what tells samples apart?"
+        )

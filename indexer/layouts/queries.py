@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.errors import AnnotationError, Problem
+from indexer.errors import AnnotationError, Problem, names_told
 from indexer.layouts.files import Files
 from indexer.layouts.language.layout import Layout
 from indexer.layouts.language.parts import filled
 from indexer.layouts.language.queries import Queries
 from indexer.layouts.sources.documents import json_document, kind_of
 from indexer.layouts.sources.text import text_of
+from indexer.layouts.sources.words import shown
 from indexer.samples import FIELDS, Samples
 from indexer.schema import QuerySet
 from indexer.vocabulary import TEXT, standard_modality
@@ -58,7 +59,7 @@ def add_queries(layout: Layout, samples: Samples, files: Files) -> tuple[Samples
         except UnicodeEncodeError:
             raise AnnotationError(f"{path}: holds text that is not valid Unicode; repair the file") from None
         if gathered.lost:
-            message = f"{len(gathered.lost):,} queries name files that are not in the tree (first: {gathered.lost[0]})"
+            message = f"{len(gathered.lost):,} queries name files that are not in the tree (first: {names_told(gathered.lost[:1])})"
             problems.append(Problem("listed-missing", queries.file, message, len(gathered.lost)))
     return samples, used, problems
 
@@ -74,7 +75,7 @@ def _listed(queries: Queries, document: Any, where: str) -> Iterator[_Query]:
             for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
                 if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[0], (str, int, type(None))):
                     raise AnnotationError(
-                        f"{where}, {name!r}, entry {number}: expected [label, item, …], found {entry!r:.80}"
+                        f"{where}, {name!r:.80}, entry {number}: expected [label, item, …], found {shown(entry)}"
                     )
                 yield name, items[name], entry[0], entry[1:]
         return
@@ -89,7 +90,7 @@ def _listed(queries: Queries, document: Any, where: str) -> Iterator[_Query]:
     for number, (name, listed) in enumerate(told):
         if not isinstance(listed, list) or not isinstance(name, str) or name not in items:
             raise AnnotationError(
-                f"{where}, entry {number}: expected {queries.set_key!r} and {queries.items_key!r}, found {document[number]!r:.80}"
+                f"{where}, entry {number}: expected {queries.set_key!r} and {queries.items_key!r}, found {shown(document[number])}"
             )
         records.append((name, items[name], None, listed))
     sets = {name: n for n, name in enumerate(items)}
@@ -123,7 +124,7 @@ def _labels(queries: Queries, document: Any, samples: Samples, path: Path) -> di
     for number, entry in enumerate(listed):
         if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, (str, int)) for part in entry)):
             raise AnnotationError(
-                f"{path}, {queries.labels!r}, entry {number}: expected [label, path], found {entry!r:.80}"
+                f"{path}, {queries.labels!r}, entry {number}: expected [label, path], found {shown(entry)}"
             )
         if entry[1] in row_of:
             found[entry[0]] = row_of[entry[1]]
@@ -154,9 +155,9 @@ class _Gathered:
         """One more query. One whose files are not all there is no query."""
         name, words, label, items = query
         if len(items) != len(words) or not all(isinstance(item, (str, int)) and item != "" for item in items):
-            raise AnnotationError(f"{self.where}, {name!r}: expected {', '.join(words)}, found {items!r:.80}")
+            raise AnnotationError(f"{self.where}, {name!r:.80}: expected {names_told(words)}, found {shown(items)}")
         if name in {one.name for one in self.samples.query_sets}:
-            raise AnnotationError(f"{self.where}, {name!r}: another list of queries has a set of this name")
+            raise AnnotationError(f"{self.where}, {name!r:.80}: another list of queries has a set of this name")
         span = self.sets.setdefault(name, [self._number, self._number])
         is_text = [standard_modality(word) == TEXT for word in words]
         paths = [filled(self.queries.path, {"item": str(item)}) for item in items]

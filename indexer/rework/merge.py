@@ -165,6 +165,7 @@ def merge_indexes(
         layout="+".join(dict.fromkeys(file.metadata.layout for file in files.values())),
         fingerprint=_fingerprint(files),
         root=relative_root(root, place),
+        links_outside=any(file.metadata.links_outside for file in files.values()),
         protocol=protocols.pop() if len(protocols) == 1 and not plain else "",
         made_by=" ".join(["merge", *(["--plain"] if plain else []), *map(quoted, files)]),
     )

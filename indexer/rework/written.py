@@ -67,6 +67,7 @@ def write_reworked(
         protocol=protocol,
         made_by="; ".join(filter(None, [before.made_by, made_by])),
         kept_pids=kept_pids,
+        links_outside=before.links_outside,
     )
     # files younger than the old index may have changed since the tree was listed, and nobody lists it now
     return write_index(made.table, metadata, out, as_of_ns=old.path.stat().st_mtime_ns)

@@ -26,8 +26,12 @@ def touched_since(root: Path, paths: Sequence[str], stamp_ns: int) -> NDArray[np
         paths: Files.
         stamp_ns: The index file's own time, which is when its scan began.
     """
-    oldest = stamp_ns - GRANULARITY_NS
-    return np.fromiter((_status_time(os.path.join(root, path)) >= oldest for path in paths), bool, len(paths))
+    return np.asarray(status_times(root, paths) >= stamp_ns - GRANULARITY_NS)
+
+
+def status_times(root: Path, paths: Sequence[str]) -> NDArray[np.int64]:
+    """When the status of files last changed, ns since 1970; far in the future for those that cannot be looked at."""
+    return np.fromiter((_status_time(os.path.join(root, path)) for path in paths), np.int64, len(paths))
 
 
 def _status_time(file: str) -> int:

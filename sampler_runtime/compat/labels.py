@@ -64,6 +64,9 @@ class LabelIndex:
         """Number of samples."""
         return len(self.told["pid"])
 
+    def look_again(self) -> None:
+        """There is no file that could have changed."""
+
     def column(self, name: str) -> NDArray[Any]:
         """An integer column, shape `(len(self),)`; unknown where nothing was told."""
         if name in self.told:

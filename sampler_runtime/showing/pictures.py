@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from sampler_runtime.decoding import decoder_of
+from indexer.errors import LeadsOutError
+from sampler_runtime.decoding import decoder_of, picture_of
 from sampler_runtime.picture_sources import Source
 
 MISSING: Final = "file missing"
@@ -63,19 +64,15 @@ def read_pictures(
 
 def _read(sources: Sequence[Source], largest: tuple[int, int]) -> Pictures:
     """Of sources of one file."""
-    one = sources[0]
-    if one.leads_out:
-        return dict.fromkeys(sources, Unseen(UNREADABLE, "its path leads out of the dataset"))
     try:
-        if one.file.exists() and not one.file.is_file():
-            return dict.fromkeys(sources, Unseen(UNREADABLE, "no ordinary file"))  # a FIFO would be waited for
-        image = decoder_of("pillow")(one.file)
+        image = picture_of(sources[0], decoder_of("pillow"))
+    except LeadsOutError:
+        return dict.fromkeys(sources, Unseen(UNREADABLE, "its path leads out of the dataset"))
     except FileNotFoundError:
         return dict.fromkeys(sources, Unseen(MISSING, "there is no such file"))
-    except UnidentifiedImageError:  # whose own words are the whole path
-        return dict.fromkeys(sources, Unseen(UNREADABLE, "no picture of a kind that Pillow knows"))
     except Exception as error:  # a broken file makes decoders raise nearly anything
-        return dict.fromkeys(sources, Unseen(UNREADABLE, str(error).splitlines()[0] if str(error) else repr(error)))
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or repr(error)
+        return dict.fromkeys(sources, Unseen(UNREADABLE, told.splitlines()[0]))
     return {source: _part(image, source, largest) for source in sources}
 
 

@@ -16,6 +16,7 @@ def write_made_up(path: Path, rows: int, per_identity: int = 10) -> None:
     row = np.arange(rows)
     pid = row // per_identity
     rgb = row % per_identity < np.ceil(0.6 * per_identity)
+    camera = np.minimum(row % per_identity, 5)  # the rows of one kind are sorted by it
     names = pa.array(np.char.add(np.char.mod("train/%09d", row), ".jpg")) if rows < 3_000_000 else _many_names(rows)
     dictionary = pa.dictionary(pa.int32(), pa.string())
     columns = {
@@ -26,8 +27,8 @@ def write_made_up(path: Path, rows: int, per_identity: int = 10) -> None:
         "pid": pa.array(pid, pa.int32()),
         "modality": pa.DictionaryArray.from_arrays(pa.array(~rgb, pa.int32()), pa.array(["rgb", "nir"])),
         "modalities": pa.array(np.where(rgb, 1, 2), pa.uint32()),
-        "camera": pa.DictionaryArray.from_arrays(pa.array(row % 6, pa.int32()), pa.array(list("123456"))),
-        "camid": pa.array(row % 6, pa.int16()),
+        "camera": pa.DictionaryArray.from_arrays(pa.array(camera, pa.int32()), pa.array(list("123456"))),
+        "camid": pa.array(camera, pa.int16()),
         "split": pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows), pa.int32()), pa.array(["train"])),
         "splits": pa.array(np.ones(rows), pa.uint64()),
         "view": pa.array(np.zeros(rows), pa.uint8()),

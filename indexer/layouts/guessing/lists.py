@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from indexer.sample_file import opened
 
 LOOK: Final = 1 << 16
 """Bytes of a list that are looked at."""
@@ -97,7 +100,7 @@ def look_at(file: Path, known: Known) -> Look | None:
     """What a list holds; None if it cannot be told from its first lines."""
     ending = file.suffix.lower().lstrip(".")
     try:
-        with file.open("rb") as stream:
+        with opened(os.path.realpath(file)) as stream:
             head = stream.read(LOOK)
     except OSError:
         return None

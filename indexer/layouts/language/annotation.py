@@ -18,8 +18,10 @@ from indexer.layouts.language.parts import (
     Word,
     Words,
     as_tuple,
+    check_inside,
     check_slots,
     check_split,
+    check_steps,
     rounds,
     slots,
     span_of,
@@ -71,7 +73,7 @@ class Annotation(Model):
     name of a field (identity, camera …) tells it of the samples; `caption` adds to their captions; `box` makes each
     entry a sample of its own; others are passed over."""
     separator: Word | None = None
-    skip: int = Field(0, ge=0)
+    skip: int = Field(0, ge=0, le=1_000_000_000)
     encoding: Word = "utf-8"
     at: OneOrMore = ()
     """Where in a document the entries are, `a|b`: the first that is there; none: the document is the list."""
@@ -166,12 +168,18 @@ class Annotation(Model):
             raise ValueError('file: join = "own" expects one template with {path}, {name} or {stem}')
         for name in self.files():
             check_slots("file", name, [*self.each, *(OWN if own else ())])
+            check_inside("file", name)
+        for place in self.places():
+            check_steps("at", place)
         for name in as_tuple(self.runs.file) if self.runs else ():
             check_slots("runs.file", name, self.each)
+            check_inside("runs.file", name)
         if self.only is not None:
             for name in as_tuple(self.only.file or ()):
                 check_slots("only.file", name, self.each)
+                check_inside("only.file", name)
             check_slots("only.at", self.only.at or "", self.each)
+            check_steps("only.at", self.only.at or "")
             if self.only.file is None and self.only.at is None:
                 raise ValueError("only: expected a `file` of numbers, or a place `at` in this one")
         return self

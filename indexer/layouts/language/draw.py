@@ -34,7 +34,7 @@ class Draw(Model):
     of: Literal["sample", "identity"] = "sample"
     per: Words = ()
     """Fields: so many of each group of samples that agree in them."""
-    take: int | None = Field(None, ge=1)
+    take: int | None = Field(None, ge=1, le=1 << 31)
     """None: all."""
     seed: Word = "0"
     split: Value

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from indexer.errors import did_you_mean
 from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.language.draw import Draw
-from indexer.layouts.language.parts import FIELDS, Model, Words, as_tuple, check_values
+from indexer.layouts.language.parts import FIELDS, MOST_TABLES, Model, Words, as_tuple, check_values
 from indexer.layouts.language.queries import Queries
 from indexer.layouts.language.rule import Aside, Rule
 from indexer.vocabulary import standard_modality, standard_split
@@ -28,7 +28,7 @@ class Detection(Model):
 
     loose: bool = False
     """Fits much: taken only where no other layout fits."""
-    min_identities: int = 0
+    min_identities: Annotated[int, Field(le=1 << 31)] = 0
     """With fewer, the folders that look like identities may be something else."""
     needs: Words = ()
     """Files and folders (`info/`) without which it is not taken; `a|b`: one of them."""
@@ -57,11 +57,11 @@ class Layout(Model):
     """What a user should know."""
     modalities: Words = ()
     """In bit order; none: those that are found, in canonical order."""
-    rule: tuple[Rule, ...] = Field(min_length=1)
-    aside: tuple[Aside, ...] = ()
-    annotation: tuple[Annotation, ...] = ()
-    queries: tuple[Queries, ...] = ()
-    draw: tuple[Draw, ...] = ()
+    rule: tuple[Rule, ...] = Field(min_length=1, max_length=MOST_TABLES)
+    aside: tuple[Aside, ...] = Field((), max_length=MOST_TABLES)
+    annotation: tuple[Annotation, ...] = Field((), max_length=MOST_TABLES)
+    queries: tuple[Queries, ...] = Field((), max_length=MOST_TABLES)
+    draw: tuple[Draw, ...] = Field((), max_length=MOST_TABLES)
     values: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {}
     """Field → the dataset's word → ours. Words that are not listed stay as they are."""
     roles: Mapping[Literal["distractor", "junk"], Words] = {}
@@ -69,7 +69,7 @@ class Layout(Model):
     default_protocol: str | None = None
     """`trial1`: its splits are also the plain `train`, `query`, …"""
     detect: Detection = Detection()
-    published: Mapping[str, Mapping[str, Annotated[int, Field(ge=0)]]] = {}
+    published: Mapping[str, Mapping[str, Annotated[int, Field(ge=0, le=1 << 53)]]] = {}
     """Split (`train`, `train+val`) → what the source counts: `COUNTED`, or samples of a modality."""
     digest: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag
 
-from indexer.errors import did_you_mean
+from indexer.errors import LayoutError, did_you_mean
 from indexer.vocabulary import modality_spellings, split_spellings
 
 FIELDS: Final = (
@@ -32,6 +33,15 @@ _PLACEHOLDERS: Final = {
 _GROUP: Final = re.compile(r"\(\?P<(\w+)>")
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 _BRACE: Final = re.compile(r"\{(\w+)\}|[{}][^{}]*")
+_LONGEST_WORD: Final = 1000
+"""Signs of a name or template, far more than any has: a megabyte for each of a million samples is what nobody means."""
+_LONGEST_PATTERN: Final = 100_000
+_MOST_GROUPS: Final = 100
+_MOST_STEPS: Final = 32
+_MOST_TEXT: Final = 2**31 - 1
+"""Bytes of a column that Arrow holds at once."""
+MOST_TABLES: Final = 1000
+"""Rules of a layout, its lists and draws: each looks at all files."""
 _MOST_ROUNDS: Final = 1000
 """Far more than the splits of an index; a span of a million is a slip, and would be read for ever."""
 
@@ -67,23 +77,29 @@ def _pattern(value: object) -> Pattern:
 @cache
 def _compiled(value: str) -> Pattern:
     """Expand the placeholders and let RE2 itself judge the pattern."""
+    if len(value) > _LONGEST_PATTERN:
+        raise ValueError(
+            f"a pattern of {len(value):,} signs, at most {_LONGEST_PATTERN:,} are read; tell its words by a list"
+        )
     text = value
     for placeholder, meaning in _PLACEHOLDERS.items():
         text = text.replace(placeholder, meaning)
     groups = tuple(_GROUP.findall(text))
-    twice = sorted({g for g in groups if groups.count(g) > 1})
+    twice = sorted(g for g, times in Counter(groups).items() if times > 1)
     if twice:
         raise ValueError(
             f"the pattern has the group {twice[0]!r} twice; use two rules, or name the second {twice[0]}{AGAIN}"
         )
+    if len(groups) > _MOST_GROUPS:
+        raise ValueError(f"the pattern has {len(groups):,} groups, at most {_MOST_GROUPS} are told apart")
     # Arrow tells what a pattern extracts, so it must extract something: at the least the whole of the path.
     pattern = Pattern(value, f"^(?s:{text})$" if groups else f"^(?P<whole>(?s:{text}))$", groups)
     try:
         known = {field.name for field in pc.extract_regex(_ONE_TEXT, pattern.regex).type}
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"RE2 refuses the pattern {value!r}: {_advice(str(error))}") from None
+        raise ValueError(f"RE2 refuses the pattern {value!r:.200}: {_advice(str(error))}") from None
     if known != set(groups or ("whole",)):  # `(?<name>…)`, or a bracket that is meant as such: `\(?P<name>`
-        raise ValueError(f"the pattern {value!r} has groups that are not written (?P<name>…)")
+        raise ValueError(f"the pattern {value!r:.200} has groups that are not written (?P<name>…)")
     return pattern
 
 
@@ -97,7 +113,9 @@ def _advice(error: str) -> str:
         return f"{what}; RE2 has no look-around and no back-references"
     if "unnamed" in what.lower():
         return "name every group, as (?P<camera>…); (?:…) groups without a name"
-    return what
+    if "repetition size" in what or "too large" in what:
+        return f"{what}; it repeats at most 1,000 times, and the whole must stay small: use * or +, or tell words by a list"
+    return f"{what:.200}"
 
 
 PatternField = Annotated[Pattern, PlainValidator(_pattern)]
@@ -133,11 +151,46 @@ def check_slots(what: str, template: str, known: Iterable[str]) -> None:
             raise ValueError(f"{what}: nothing fills {brace[0]!r}; {did_you_mean(str(brace[1]), names or ['(none)'])}")
 
 
+def check_inside(what: str, name: str) -> None:
+    """The name of a file leads into the dataset's folder, and nowhere else.
+
+    Raises:
+        ValueError: It is absolute, or climbs.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or ".." in parts or re.match(r"[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://", name):
+        raise ValueError(
+            f"{what}: {name!r:.80} leads out of the dataset; files are named from its folder on, without '..', and nothing "
+            "else is read"
+        )
+
+
+def check_steps(what: str, place: str) -> None:
+    """A place in a document lies no deeper than documents are.
+
+    Raises:
+        ValueError: It does.
+    """
+    if place.count(".") >= _MOST_STEPS:
+        raise ValueError(f"{what}: {place!r:.80} has more than {_MOST_STEPS} steps; no list lies so deep")
+
+
 def fill_column(template: str, columns: Mapping[str, pa.Array], size: int) -> pa.Array:
-    """A template filled for every one of so many rows; null where one of its columns is."""
-    if not slots(template):
-        return pa.repeat(template, size)
+    """A template filled for every one of so many rows; null where one of its columns is.
+
+    Raises:
+        LayoutError: That is more text than fits into memory, or into a column.
+    """
     pieces = _SLOT.split(template)  # text, name, text, name, … text
+    # for most the pieces of a template are few and short: what they come to is known before anything is made
+    text = sum(len(piece.encode()) for piece in pieces[::2]) * size
+    text += sum(n * (pc.sum(pc.binary_length(columns[name])).as_py() or 0) for name, n in Counter(pieces[1::2]).items())
+    if text > _MOST_TEXT:
+        raise LayoutError(
+            f"the template {template!r:.80} makes {text:,} bytes of text for {size:,} entries; at most {_MOST_TEXT:,} fit"
+        )
+    if len(pieces) == 1:
+        return pa.repeat(template, size)
     parts = [columns[piece] if i % 2 else piece for i, piece in enumerate(pieces) if i % 2 or piece]
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "")
 
@@ -147,14 +200,14 @@ class Source(Model):
 
     group: str = Field(alias="from")
     values: Mapping[str, str | tuple[str, ...]] = {}
-    otherwise: Annotated[str, Field(min_length=1)] | None = Field(None, alias="else")
+    otherwise: Annotated[str, Field(min_length=1, max_length=_LONGEST_WORD)] | None = Field(None, alias="else")
 
 
 def _kind(value: object) -> str:
     return "<source>" if isinstance(value, (dict, Source)) else "<word>"
 
 
-Word = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, Field(min_length=1, max_length=_LONGEST_WORD)]
 Value = Annotated[Annotated[Word, Tag("<word>")] | Annotated[Source, Tag("<source>")], Discriminator(_kind)]
 """A constant, a template, or where it comes from."""
 
@@ -177,7 +230,9 @@ def check_values(field: str, values: Mapping[str, Any]) -> None:
         words = as_tuple(ours)
         if not words or not all(words) or (field != "split" and len(words) > 1):
             wanted = "a word or a list of words" if field == "split" else "one word"
-            raise ValueError(f"values of {field}: {theirs!r} should become {wanted}, found {ours!r}")
+            raise ValueError(f"values of {field}: {theirs!r:.80} should become {wanted}, found {ours!r:.80}")
+        if max(map(len, words)) > _LONGEST_WORD:
+            raise ValueError(f"values of {field}: {theirs!r:.80} becomes a word of more than {_LONGEST_WORD:,} signs")
 
 
 def split_templates(split: str | Source | None) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from indexer.layouts.language.parts import Model, PatternField, Word, check_slots
+from indexer.layouts.language.parts import Model, PatternField, Word, check_inside, check_slots
 
 
 class Queries(Model):
@@ -43,4 +43,5 @@ class Queries(Model):
             raise ValueError("path: expected a template with {item}, or every item would be one file")
         check_slots("split", self.split, ())
         check_slots("file", self.file, ())
+        check_inside("file", self.file)
         return self

@@ -13,6 +13,7 @@ from indexer.layouts.sources.documents import Entries, from_document, json_docum
 from indexer.layouts.sources.markup import from_xml
 from indexer.layouts.sources.matlab import matlab_document
 from indexer.layouts.sources.text import from_columns, from_table, from_values, text_of
+from indexer.layouts.sources.words import shown
 
 __all__ = ["Documents", "Entries", "read", "read_numbers", "whole_number"]
 
@@ -85,4 +86,4 @@ def whole_number(value: object, where: str) -> int:
             return int(number)
     except (ValueError, OverflowError):
         pass
-    raise AnnotationError(f"{where}: expected a whole number, found {value!r:.60}")
+    raise AnnotationError(f"{where}: expected a whole number, found {shown(value)}")

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from indexer.errors import AnnotationError
+from indexer.errors import AnnotationError, names_told
 from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.language.parts import slots
 from indexer.layouts.sources.text import lines_of, wanted
+from indexer.layouts.sources.words import shown
 
 Entries = dict[str, Any]
 """Column → one value an entry: a list, or an Arrow array of words where a reader gives one at once."""
 _ABSENT: Any = object()
+
+
+def read_json(text: str) -> Any:
+    """A JSON value. An object that tells one thing twice is refused: a reader that takes the last makes the other vanish.
+
+    Raises:
+        ValueError: It is none, or has such an object.
+        RecursionError: Its values lie too deep within each other.
+    """
+    return json.loads(text, object_pairs_hook=_of_different_keys)
+
+
+def _of_different_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {twice!r:.80} is there twice in one object")
+    return found
 
 
 def json_document(text: str, path: Path) -> Any:
@@ -24,9 +44,17 @@ def json_document(text: str, path: Path) -> Any:
         AnnotationError: It is none.
     """
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
-        raise AnnotationError(f"{path}: not valid JSON ({error}); was the download cut off?") from None
+        return read_json(text)
+    except (ValueError, RecursionError) as error:
+        raise AnnotationError(f"{path}: not valid JSON ({why_not_json(error)}); was the download cut off?") from None
+
+
+def why_not_json(error: Exception) -> str:
+    """Why a text is no JSON, in a few words."""
+    if isinstance(error, RecursionError):
+        return "lists or objects lie too deep within each other"
+    digits = "integer string conversion" in str(error)
+    return "a number of thousands of digits" if digits else str(error)
 
 
 def json_lines(text: str, path: Path) -> list[Any]:
@@ -39,9 +67,9 @@ def json_lines(text: str, path: Path) -> list[Any]:
     for number, line in enumerate(lines_of(text), 1):
         if line.strip():
             try:
-                found.append(json.loads(line))
+                found.append(read_json(line))
             except (ValueError, RecursionError) as error:
-                raise AnnotationError(f"{path}, line {number}: not valid JSON ({error})") from None
+                raise AnnotationError(f"{path}, line {number}: not valid JSON ({why_not_json(error)})") from None
     return found
 
 
@@ -81,9 +109,7 @@ def from_document(
                 row = _row(annotation, entry, names, scope, tables)
                 if row is None:
                     expected = list(names.values()) if isinstance(annotation.columns, tuple) else sorted(names.values())
-                    raise AnnotationError(
-                        f"{path}, {told} entry {number}: expected {expected}, found {json.dumps(entry, default=str)[:80]}"
-                    )
+                    raise AnnotationError(f"{path}, {told} entry {number}: expected {expected}, found {shown(entry)}")
                 for name, value in (captured | row).items():
                     columns[name].append(value)
         if not found:
@@ -98,7 +124,7 @@ def _steps(place: str) -> list[str]:
 def kind_of(value: Any) -> str:
     """What a JSON value is, in words."""
     names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
-    other = f"the value {value!r:.60}" if isinstance(value, (int, float)) else f"a {type(value).__name__}"
+    other = f"the value {shown(value)}" if isinstance(value, (int, float)) else f"a {type(value).__name__}"
     return names.get(type(value), other)
 
 
@@ -110,7 +136,7 @@ def _parallel(document: dict[str, Any], names: Mapping[str, str], path: Path, *,
         if single and isinstance(values, (str, int, float)):
             values = [values]
         if not isinstance(values, list):
-            found = ", ".join(document) or "nothing"
+            found = names_told(document) or "nothing"
             raise AnnotationError(f"{path}: expected a list {theirs!r}, found {kind_of(values)}; it holds {found}")
         columns[name] = values
     if len({len(values) for values in columns.values()}) > 1:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from indexer.errors import AnnotationError
+from indexer.errors import AnnotationError, names_told
 from indexer.layouts.language.annotation import Annotation
 from indexer.layouts.sources.text import bytes_of, decoded, wanted
 
@@ -49,9 +49,11 @@ def from_xml(annotation: Annotation, path: Path) -> tuple[dict[str, list[Any]], 
             continue
         for number, element in enumerate(root.iter(tag), 1):
             for name, theirs in names.items():
-                value = element.get(theirs, element.findtext(theirs))
+                value = element.get(theirs)
+                if value is None:  # not `findtext`, to which a name is a path that is searched for
+                    value = next((child.text or "" for child in element if child.tag == theirs), None)
                 if value is None:
-                    there = ", ".join([*element.keys(), *(child.tag for child in element)]) or "nothing"
+                    there = names_told([*element.keys(), *(child.tag for child in element)]) or "nothing"
                     raise AnnotationError(f"{path}, {tag} {number}: no attribute {theirs!r}; found {there}")
                 columns[name].append(value)
     return columns, lacking

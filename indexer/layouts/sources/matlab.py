@@ -6,12 +6,15 @@ one column), character arrays texts. Nothing is executed: neither format holds c
 
 from __future__ import annotations
 
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from indexer.errors import AnnotationError
+from indexer.errors import AnnotationError, names_told
+from indexer.layouts.sources.matlab_bounds import BeyondBoundsError, Hdf5Bounds, check_version_5
 from indexer.layouts.sources.text import bytes_of
 
 _VERSION_73 = b"MATLAB 7.3"
@@ -26,28 +29,36 @@ def matlab_document(path: Path) -> dict[str, Any]:
     Raises:
         AnnotationError: It is none, or the package that reads it is not installed.
     """
-    head = bytes_of(path)[:128]
-    is_hdf5 = head.startswith((_VERSION_73, _HDF5))
+    content = bytes_of(path)
+    is_hdf5 = content.startswith((_VERSION_73, _HDF5))
     try:
-        return _hdf5(path) if is_hdf5 else _version_5(path)
+        return _hdf5(content) if is_hdf5 else _version_5(content)
     except ImportError as error:
         version = "7.3 (HDF5)" if is_hdf5 else "5"
         raise AnnotationError(
             f"{path}: a MATLAB file of version {version} needs the package {error.name}; "
             "pip install 'reidindex[mat]' installs it"
         ) from None
-    except AnnotationError:
-        raise
-    except Exception as error:  # readers of damaged files raise nearly anything
+    except BeyondBoundsError as error:
+        raise AnnotationError(f"{path}: this MATLAB file is not read: {error}") from None
+    except RecursionError:
         raise AnnotationError(
-            f"{path}: not a MATLAB file that can be read ({error}); was the download cut off?"
+            f"{path}: this MATLAB file is not read: its cells lie within each other without end"
+        ) from None
+    except Exception as error:  # readers of damaged files raise nearly anything
+        what = names_told([str(error)])
+        raise AnnotationError(
+            f"{path}: not a MATLAB file that can be read ({what}); was the download cut off?"
         ) from None
 
 
-def _version_5(path: Path) -> dict[str, Any]:
+def _version_5(content: bytes) -> dict[str, Any]:
     from scipy.io import loadmat
 
-    found = loadmat(path, chars_as_strings=True)
+    check_version_5(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a variable twice, of classes: what it holds is looked at here
+        found = loadmat(io.BytesIO(content), chars_as_strings=True)
     return {name: _plain(value) for name, value in found.items() if not name.startswith("__")}
 
 
@@ -83,13 +94,19 @@ class _Fields(list[Any]):
     """One field of every structure of an array: in HDF5 it says no class, as cells do."""
 
 
-def _hdf5(path: Path) -> dict[str, Any]:
+def _hdf5(content: bytes) -> dict[str, Any]:
     import h5py
 
-    with h5py.File(path, "r") as file:
+    bounds = Hdf5Bounds()
+    with h5py.File(io.BytesIO(content), "r") as file:
 
         def plain(item: Any) -> Any:
+            return bounds.once(h5py.h5o.get_info(item.id).addr, lambda: read(item))
+
+        def read(item: Any) -> Any:
+            bounds.check(item)
             if isinstance(item, h5py.Group):
+                bounds.check_links(item)
                 fields = {name: plain(value) for name, value in item.items() if name != "#refs#"}
                 if fields and all(isinstance(field, _Fields) for field in fields.values()):  # an array of structures
                     return [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
@@ -97,8 +114,11 @@ def _hdf5(path: Path) -> dict[str, Any]:
             is_text = item.attrs.get("MATLAB_class") == b"char"
             if item.attrs.get("MATLAB_empty"):  # what is stored of it is its size
                 return "" if is_text else []
+            is_cells = h5py.check_ref_dtype(item.dtype) is h5py.Reference
+            if item.dtype.kind == "O" and not is_cells:
+                return None  # texts of any length, which MATLAB does not write: how many bytes they are, nothing tells
             values = item[()]
-            if item.dtype == h5py.ref_dtype:
+            if is_cells:
                 kind = list if "MATLAB_class" in item.attrs else _Fields
                 return kind(_single(plain(file[one])) for one in np.ravel(values, order="C"))
             values = np.asarray(values).T  # MATLAB writes columns first
@@ -107,4 +127,5 @@ def _hdf5(path: Path) -> dict[str, Any]:
                 return words[0] if len(words) == 1 else words
             return _numbers(values)
 
+        bounds.check_links(file)
         return {name: plain(value) for name, value in file.items() if not name.startswith("#")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pa_csv
 
-from indexer.errors import AnnotationError
+from indexer.errors import AnnotationError, names_told
 from indexer.layouts.language.annotation import Annotation
+from indexer.layouts.sources.words import shown
+from indexer.sample_file import opened
 
 _ODD_SEPARATORS = ("\0", "\r", "\n")
 _ODD_BLANKS = tuple(c for c in map(chr, range(0x3001)) if c.isspace() and c not in " \r\n")
+_OF_HOST_NAMES = ("punycode", "idna")
+"""Encodings of a line at most: Python decodes them in the square of the length, a megabyte in minutes."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -28,7 +33,8 @@ def bytes_of(path: Path) -> bytes:
         AnnotationError: It cannot be read.
     """
     try:
-        return path.read_bytes()
+        with opened(os.path.realpath(path)) as file:  # whatever has come to its place since: a FIFO would be waited for
+            return file.read()
     except OSError as error:
         raise AnnotationError(f"{path}: this list of the dataset cannot be read ({error.strerror})") from None
 
@@ -50,6 +56,8 @@ def decoded(content: bytes, encoding: str, path: Path) -> str:
     """
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), encoding)
     try:
+        if codecs.lookup(encoding).name in _OF_HOST_NAMES:
+            raise LookupError(encoding)
         return content.decode(encoding)
     except UnicodeError as error:  # codecs of host names and the like know no place
         name = "UTF-8" if encoding == "utf-8" else encoding
@@ -57,7 +65,7 @@ def decoded(content: bytes, encoding: str, path: Path) -> str:
         raise AnnotationError(f"{path}: not {name} text{where}; convert it, or repair the file") from None
     except (LookupError, ValueError):
         raise AnnotationError(
-            f"{path}: unknown encoding {encoding!r}; Python's codecs have names such as gb18030"
+            f"{path}: unknown encoding {encoding!r:.80}; Python's codecs have names such as gb18030"
         ) from None
 
 
@@ -92,7 +100,7 @@ def from_columns(annotation: Annotation, text: str, path: Path) -> dict[str, Any
         )
         if len(row) != size:
             expected = (separator or " ").join(names)
-            raise AnnotationError(f"{path}, line {number}: expected {expected!r}, found {line.strip()[:120]!r}")
+            raise AnnotationError(f"{path}, line {number}: expected {expected!r}, found {shown(line.strip())}")
         rows.append(row)
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
 
@@ -143,21 +151,21 @@ def from_table(annotation: Annotation, text: str, path: Path, delimiter: str) ->
         places = []
         for theirs in names.values():
             if theirs not in header:
-                raise AnnotationError(f"{path}, line 1: no column {theirs!r} there; header: {', '.join(header)}")
+                raise AnnotationError(f"{path}, line 1: no column {theirs!r} there; header: {names_told(header)}")
             if header.count(theirs) > 1:
                 raise AnnotationError(f"{path}, line 1: the column {theirs!r} is there {header.count(theirs)} times")
             places.append(header.index(theirs))
         for row in reader:
             if any(row[len(header) :]):  # a sentence with a comma and no quotes: all that follows is displaced
                 raise AnnotationError(
-                    f"{path}, line {reader.line_num}: more columns than the header; header: {', '.join(header)}"
+                    f"{path}, line {reader.line_num}: more columns than the header; header: {names_told(header)}"
                 )
             if row:
                 for name, place in zip(names, places, strict=True):
                     columns[name].append(row[place].strip())
     except IndexError:
         raise AnnotationError(
-            f"{path}, line {reader.line_num}: fewer columns than the header; header: {', '.join(header)}"
+            f"{path}, line {reader.line_num}: fewer columns than the header; header: {names_told(header)}"
         ) from None
     except csv.Error as error:
         raise AnnotationError(f"{path}, line {reader.line_num}: not valid CSV ({error})") from None

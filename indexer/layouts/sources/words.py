@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from reprlib import Repr
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -25,9 +26,7 @@ def words_of(values: Any, where: str) -> pa.Array:
         pass  # not all of them are text yet
     for number, value in enumerate(values):
         if not isinstance(value, (str, int, float, type(None))) and value != []:  # an empty cell of MATLAB's
-            raise AnnotationError(
-                f"{where}, entry {number}: expected a word, found {json.dumps(value, default=str)[:80]}"
-            )
+            raise AnnotationError(f"{where}, entry {number}: expected a word, found {shown(value)}")
     try:
         return pa.array([spelt(v) for v in values], pa.string())
     except UnicodeEncodeError:
@@ -42,9 +41,7 @@ def sentences_of(value: Any, where: str) -> list[str]:
     """
     sentences = [value] if isinstance(value, str) else value
     if not isinstance(sentences, list) or not all(isinstance(s, str) for s in sentences):
-        raise AnnotationError(
-            f"{where}: a caption should be text or a list of texts, found {json.dumps(value, default=str)[:80]}"
-        )
+        raise AnnotationError(f"{where}: a caption should be text or a list of texts, found {shown(value)}")
     words_of(sentences, where)
     return sentences
 
@@ -59,3 +56,14 @@ def spelt(value: Any) -> str | None:
     if isinstance(value, float):
         return None if not math.isfinite(value) else str(int(value)) if value.is_integer() else str(value)
     return json.dumps(value) if isinstance(value, bool) else None if value is None or value == [] else str(value)
+
+
+def shown(value: object) -> str:
+    """A value of a file as a message tells it: in a few words, however large or deep it is."""
+    return _SHORT.repr(value)[:_LONGEST]
+
+
+_LONGEST: Final = 80
+_SHORT: Final = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _LONGEST - 2
+_SHORT.maxlevel = 3
