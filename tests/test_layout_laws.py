@@ -119,7 +119,9 @@ def test_a_join_finds_what_a_loop_over_all_pairs_finds(data):
         }
     )
 
-    entries, rows, _ = match_entries(annotation, {"word": pa.array(listed, pa.string())}, samples, {}, len(listed))
+    entries, rows, _ = match_entries(
+        annotation, {"word": pa.array(listed, pa.string())}, samples, {}, len(listed), "l.csv"
+    )
 
     expected = []
     for prefix in prefixes:

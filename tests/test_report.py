@@ -220,7 +220,7 @@ def test_a_dataset_that_is_not_there_leaves_the_rest_of_the_page(run, demo, tmp_
     out.mkdir()
     index = IndexFile(demo / "reidindex.parquet")
     table = index.table(schema_with().names).drop(["path_end"])
-    write_index(table, replace(index.metadata, root="gone"), out / "reidindex.parquet")
+    write_index(table, replace(index.metadata, root="gone", query_sets=()), out / "reidindex.parquet")
 
     page = report(run, out / "reidindex.parquet", tmp_path / "page.html")
 

@@ -46,6 +46,8 @@ CALLS = {
     "importlib.import_module",
 }  # fmt: skip
 MEANT = {
+    # the C library's madvise, by a number and an address of our own mapping
+    ("indexer/held_file.py", "ctypes"),
     # modules of ours and of torch, by names that the code spells
     ("sampler_runtime/__init__.py", "importlib.import_module"),
     ("sampler_runtime/training/memory.py", "importlib.import_module"),
