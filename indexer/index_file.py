@@ -22,27 +22,25 @@ from indexer.beside import read_beside
 from indexer.bombs import most_memory, refuse_bombs, refuse_long_words
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
+from indexer.footer_claims import check_shape, mapped_chunks
 from indexer.held_file import HeldFile
 from indexer.mapped_columns import IntegerColumn, PathColumn
 from indexer.promises import Content, contradictions
 from indexer.ranges import outside, range_of
 from indexer.schema import (
     BY_NAME,
-    COLUMNS,
     INDEX_NAME,
-    MAPPED,
     MAPPED_INTEGERS,
     METADATA_KEY,
     IndexMetadata,
     schema_with,
 )
-from indexer.seal import LARGEST_FOOTER, Chunk, Seal, chunks_of, end_of_columns, lost_its_seal, read_seal
+from indexer.seal import LARGEST_FOOTER, Chunk, Seal, chunks_of, read_seal
 
 Verify = Literal["quick", "full"]
 
 _PARQUET: Final = b"PAR1"
 _MOST_THREADS: Final = 8  # memory feeds no more
-_LEAST_OF_A_ROW: Final = 4 + sum(BY_NAME[name].itemsize for name in MAPPED_INTEGERS)  # a path has its length
 _MOST_ROW_GROUPS: Final = 1 << 16  # other tools write some as small as 20,000 rows
 _WORTH_THREADS: Final = 4 << 20
 """Bytes; below, starting threads takes longer, and where memory runs out Python waits for them for ever."""
@@ -81,7 +79,7 @@ class IndexFile:
         with _unreadable_is_damage(path):
             self.metadata = _read_metadata(self._parquet, path)
             self._leaves = {self._parquet.schema.column(i).path: i for i in range(len(self._parquet.schema))}
-            self._check_shape()
+            check_shape(self._parquet, self.metadata, self._seal, self._bytes)
             if self._seal is None:
                 _log.warning("%s: another tool has written this index anew: columns are decoded, not mapped", path)
             if verify == "full" or self._seal is None:
@@ -120,7 +118,7 @@ class IndexFile:
                 self._compare_checksums({self._leaves[name]})
                 pieces = tuple(
                     np.ndarray((rows,), column.dtype, self._bytes, chunk.stop - rows * column.itemsize)
-                    for rows, chunk in self._mapped_chunks(name, column.itemsize)
+                    for rows, chunk in self._mapped_chunks(name)
                 )
             allowed = range_of(name, self.metadata)
             if allowed is not None and (strange := outside(pieces, allowed)) is not None:
@@ -138,7 +136,7 @@ class IndexFile:
                 self._paths = self.table(["path"])["path"].to_pylist()
             else:
                 self._compare_checksums({self._leaves["path"]})
-                pages = tuple((chunk.start, chunk.stop) for _, chunk in self._mapped_chunks("path", 4))
+                pages = tuple((chunk.start, chunk.stop) for _, chunk in self._mapped_chunks("path"))
                 self._paths = PathColumn(self.path, self._bytes, pages, self.integers("path_end"))
         return self._paths
 
@@ -224,68 +222,10 @@ class IndexFile:
                 raise self._cut_short() from None
             raise _unreadable(self.path, error) from None
 
-    def _check_shape(self) -> None:
-        schema, rows = self._parquet.schema_arrow, self._parquet.metadata.num_rows
-        if rows != self.metadata.samples:
-            raise _damaged(self.path, f"it holds {rows} rows, its metadata tells {self.metadata.samples}")
-        if len(self._leaves) < len(self._parquet.schema):
-            raise _damaged(self.path, "two columns have one name")
-        if self._seal is not None:
-            if rows * _LEAST_OF_A_ROW > self._bytes.size:
-                raise _damaged(self.path, f"{rows} rows do not fit into its {self._bytes.size:,} bytes")
-            if self._parquet.metadata.num_row_groups * len(self._leaves) != len(self._seal.checksums):
-                raise _damaged(self.path, "its seal is that of another number of columns")
-            place, end = self.metadata.beside, end_of_columns(self._parquet.metadata)
-            if place is not None:
-                end = place.start + place.size if place.start == end else -1
-            if end != self._seal.start:
-                raise _damaged(self.path, "its seal does not begin where its content ends")
-        elif lost_its_seal(self._bytes, self._parquet.metadata, [self._leaves.get(name) for name in MAPPED]):
-            raise _damaged(self.path, "its seal is gone, and no other tool has written it anew")
-        if self.metadata.query_sets and self.metadata.query_sets[-1].last > self._items("queries.list.element"):
-            raise _damaged(self.path, "query_sets tell more queries than samples are items of")
-        for column in COLUMNS:
-            found = schema.field(column.name).type if column.name in schema.names else None
-            if found is None and column.optional:
-                continue
-            if found is not None and pa.types.is_dictionary(column.type) and _is_text(found):
-                continue  # a tool that rewrote the file may have dropped Arrow's own schema
-            if found != column.type and not (found is not None and _is_text(column.type) and _is_text(found)):
-                raise _damaged(self.path, f"column {column.name} should be {column.type}, found {found or 'none'}")
-
-    def _mapped_chunks(self, name: str, least_bytes: int) -> Iterator[tuple[int, Chunk]]:
-        """Rows and place of a mapped column in each row group: of the given bytes a row at least, within the file.
-
-        The seal vouches that the footer is the one that was written, not that an honest writer wrote it.
-        """
-        footer, leaf = self._parquet.metadata, self._leaves[name]
-        as_written = "BYTE_ARRAY" if name == "path" else f"INT{8 * least_bytes}"
-        rows = 0
-        for number in range(footer.num_row_groups):
-            group = footer.row_group(number)
-            column = group.column(leaf)
-            chunk = Chunk.of(column)
-            if not (chunk.start >= 0 and chunk.stop <= self._bytes.size and group.num_rows * least_bytes <= chunk.size):
-                raise _damaged(self.path, f"column {name}, row group {number} does not lie within the file")
-            plain = column.compression == "UNCOMPRESSED" and not column.has_dictionary_page
-            if (
-                not plain
-                or column.physical_type != as_written
-                or self._parquet.schema.column(leaf).max_definition_level
-            ):
-                raise _damaged(self.path, f"column {name}, row group {number} is no plain array")
-            rows += group.num_rows
-            if group.num_rows < (footer.num_row_groups > 1):
-                raise _damaged(self.path, f"row group {number} has {group.num_rows} rows")
-            yield group.num_rows, chunk
-        if rows != self.num_rows:
-            raise _damaged(self.path, f"its row groups hold {rows} rows, its metadata tells {self.num_rows}")
-
-    def _items(self, path: str) -> int:
-        """Values of a leaf, as the footer tells."""
-        footer, leaf = self._parquet.metadata, self._leaves.get(path)
-        groups = range(footer.num_row_groups) if leaf is not None else ()
-        return sum(int(footer.row_group(number).column(leaf).num_values) for number in groups)
+    def _mapped_chunks(self, name: str) -> list[tuple[int, Chunk]]:
+        """Rows and place of a mapped column in each row group."""
+        with _unreadable_is_damage(self.path):
+            return mapped_chunks(self._parquet, name, self._leaves[name], self.num_rows, self._bytes.size)
 
     def _compare_checksums(self, leaves: set[int]) -> None:
         """Read the bytes of columns that were not compared before, once in a process, and compare their checksums."""
@@ -423,10 +363,6 @@ def _read_metadata(parquet: Any, path: Path) -> IndexMetadata:
             "make one with `reidindex build DATA`"
         )
     return IndexMetadata.from_json(document, where=str(path))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +37,21 @@ Paths = Sequence[str | os.PathLike[str]]
 Step = tuple[str, Any]
 
 
-def open_index(path: str | os.PathLike[str], *, verify: Verify = "quick", in_memory: bool = False) -> MappedIndex:
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How the user opened an index; so does every process that a view of it is sent to."""
+
+    in_memory: bool = False
+    root: Path | None = None
+
+
+def open_index(
+    path: str | os.PathLike[str],
+    *,
+    verify: Verify = "quick",
+    in_memory: bool = False,
+    root: str | os.PathLike[str] | None = None,
+) -> MappedIndex:
     """Open an index.
 
     Args:
@@ -44,14 +59,21 @@ def open_index(path: str | os.PathLike[str], *, verify: Verify = "quick", in_mem
         verify: `full` reads everything once and compares every checksum.
         in_memory: Read the file now and keep it (200 bytes a sample or so), instead of mapping it: for network file systems and
             disks that may go away in the middle of a training. Processes that are forked share it.
+        root: The dataset folder, whatever the index says of it: for an index of a stranger, or one that lies elsewhere.
 
     Raises:
+        SettingsError: `root` is no folder.
         IndexMissingError: There is none; the message says how to make it.
         IndexVersionError, IndexDamagedError: It cannot be used.
         IndexFileError: It cannot be read.
     """
+    if root is not None and not Path(root).is_dir():
+        raise SettingsError(
+            f"open_index(root=): expected the dataset folder, found {os.fspath(root)!r:.200}, which is none"
+        )
     file = IndexFile(locate_index(Path(path)), verify=verify, in_memory=in_memory)
-    return MappedIndex(file.path.resolve(), file.metadata.digest, in_memory=in_memory, _file=file)
+    opening = Opening(in_memory, None if root is None else Path(root).resolve())
+    return MappedIndex(file.path.resolve(), file.metadata.digest, opening=opening, _file=file)
 
 
 class MappedIndex:
@@ -63,7 +85,7 @@ class MappedIndex:
         digest: str,
         steps: tuple[Step, ...] = (),
         *,
-        in_memory: bool = False,
+        opening: Opening = Opening(),
         _file: IndexFile | None = None,
     ) -> None:
         """Use `open_index` and `select`.
@@ -72,9 +94,9 @@ class MappedIndex:
             path: The index file.
             digest: Of its content: another index under the same path is refused.
             steps: How the view was made from the whole.
-            in_memory: As of `open_index`.
+            opening: How the user opened it.
         """
-        self.path, self.digest, self._steps, self._in_memory = path, digest, steps, in_memory
+        self.path, self.digest, self._steps, self._opening = path, digest, steps, opening
         self._opened = _file
 
     # ------------------------------------------------------------------------------------------- what it is
@@ -83,7 +105,7 @@ class MappedIndex:
     def file(self) -> IndexFile:
         """The file, opened in this process when first needed."""
         if self._opened is None:
-            file = IndexFile(self.path, in_memory=self._in_memory)
+            file = IndexFile(self.path, in_memory=self._opening.in_memory)
             if file.metadata.digest != self.digest:
                 raise IndexReplacedError(
                     f"{self.path}: another index than the one that was opened (digest {self.digest[:12]}…, "
@@ -112,7 +134,7 @@ class MappedIndex:
     @cached_property
     def root(self) -> Path:
         """The folder that paths are relative to."""
-        return (self.path.parent / self.metadata.root).resolve()
+        return self._opening.root or (self.path.parent / self.metadata.root).resolve()
 
     @cached_property
     def view_digest(self) -> str:
@@ -167,10 +189,10 @@ class MappedIndex:
     __hash__ = None  # type: ignore[assignment]  # two views are equal by their rows; nobody needs them as keys
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "digest": self.digest, "steps": self._steps, "in_memory": self._in_memory}
+        return {"path": self.path, "digest": self.digest, "steps": self._steps, "opening": self._opening}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"], state["digest"], state["steps"], in_memory=state.get("in_memory", False))  # type: ignore[misc]
+        self.__init__(state["path"], state["digest"], state["steps"], opening=state["opening"])  # type: ignore[misc]
 
     # ------------------------------------------------------------------------------------------------- views
 
@@ -221,7 +243,7 @@ class MappedIndex:
         return self._view((*self._steps, ("rows", chosen)))
 
     def _view(self, steps: tuple[Step, ...]) -> MappedIndex:
-        return MappedIndex(self.path, self.digest, steps, in_memory=self._in_memory, _file=self._opened)
+        return MappedIndex(self.path, self.digest, steps, opening=self._opening, _file=self._opened)
 
     def _rows_of(self, pids: Any) -> Rows:
         wanted = checked_pids(pids, self.pids, self.selection)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import ntpath
 import os
+import pickle  # noqa: TID251 - what spawn does
 import posixpath
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,12 +22,13 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.checking import check_index
 from indexer.cli import thumbnails
-from indexer.errors import AnnotationError, LayoutError, LayoutFileError, LeadsOutError, TreeError
+from indexer.errors import AnnotationError, LayoutError, LayoutFileError, LeadsOutError, SettingsError, TreeError
 from indexer.index_file import IndexFile
 from indexer.index_writing import write_index
 from indexer.layouts.files import Files
 from indexer.sample_file import is_below, leads_out, opened, real_file
 from indexer.scan import list_tree
+from indexer.schema import schema_with
 from indexer.update import update_index
 from sampler_runtime.dataset import IndexDataset, SampleError
 from sampler_runtime.mapped import open_index
@@ -396,3 +400,27 @@ def test_a_list_of_the_dataset_that_names_such_paths_gets_nothing_for_them(tmp_p
     assert report.metadata.samples == 1
     assert below(files, tmp_path / "secret") == []
     assert "/etc/passwd" not in files
+
+
+# ------------------------------------------------------------------------------- where the dataset lies, the user says
+
+
+def test_the_user_can_say_where_the_dataset_lies_whatever_the_index_says(tmp_path):
+    data, secret = trees.market(tmp_path / "data"), tmp_path / "secret"
+    shutil.copytree(data, secret)
+    build_index(data, tmp_path / "told.parquet")
+    index = IndexFile(tmp_path / "told.parquet")
+    table = index.table(schema_with().names).drop(["path_end"])
+    write_index(table, replace(index.metadata, root="secret"), tmp_path / "forged.parquet")
+
+    forged = open_index(tmp_path / "forged.parquet")
+    told = open_index(tmp_path / "forged.parquet", root=data)
+
+    assert forged.root == secret
+    assert told.root == data
+    view = pickle.loads(pickle.dumps(told.select(split="train")))
+    assert view.root == data
+    assert view.subset(rows=[0]).root == data
+    assert view.path_of(0) == forged.select(split="train").path_of(0)
+    with pytest.raises(SettingsError, match=r"open_index\(root=\): expected the dataset folder, found '.*nowhere'"):
+        open_index(data, root=tmp_path / "nowhere")
