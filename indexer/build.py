@@ -41,7 +41,7 @@ from indexer.probing import Probe, probe_samples
 from indexer.roots import relative_root
 from indexer.scan.listing import Listing, printable
 from indexer.scan.twins import twins
-from indexer.sole_writer import sole_writer
+from indexer.sole_writer import refuse_if_busy, sole_writer
 from indexer.table import build_table
 
 
@@ -80,6 +80,7 @@ def build_index(
     probe: bool = False,
     hash: bool = False,
     jobs: int = 1,
+    wait: bool = False,
     on_progress: Progress | None = None,
 ) -> BuildReport:
     """Scan a dataset once and write its index.
@@ -97,6 +98,8 @@ def build_index(
         probe: Open every picture for its width, height and mode.
         hash: Read every sample's file for the digest of its content.
         jobs: Processes that open files. More than one need the caller's `if __name__ == "__main__"`.
+        wait: If another process is writing the index, wait for it, and build only what is not up to date then: for processes that
+            all begin with a build.
         on_progress: Told about long work.
 
     Raises:
@@ -106,7 +109,7 @@ def build_index(
         AnnotationError: A list of the dataset is malformed.
         ProblemsFoundError: `strict`, and there is something to complain about.
         IndexFileError: The index cannot be written.
-        BusyError: Another process is writing it.
+        BusyError: Another process is writing it, and `wait` is off.
     """
     if jobs < 1:
         raise SettingsError(f"jobs: expected at least 1, found {jobs}")
@@ -115,12 +118,23 @@ def build_index(
     order = Order(root, place, layout, protocol, strict, force, trust, links_outside, Probe(probe, hash, jobs))
     refuse_what_cannot_be(order)
     chosen = load_layout(layout) if layout is not None and order.manifest is None else None
-    with sole_writer(place):
-        tree = order.look(on_progress)
-        if not force and not strict:
-            current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, links_outside, order.probe)
-            if current is not None and not (order.probe and is_touched(current, root, tree.listing)):
-                return up_to_date(current, tree, started)
+
+    def report_if_current(tree: Tree) -> BuildReport | None:
+        if force or strict:
+            return None
+        current = current_index(place, root, tree.fingerprint, chosen, layout, protocol, links_outside, order.probe)
+        touched = current is not None and bool(order.probe) and is_touched(current, root, tree.listing)
+        return up_to_date(current, tree, started) if current is not None and not touched else None
+
+    refuse_if_busy(place, wait=wait)
+    tree = order.look(on_progress)
+    if report := report_if_current(tree):  # locks nobody out: the ranks of a training may all ask at once
+        return report
+    with sole_writer(place, wait=wait) as at_once:
+        if not at_once:
+            tree = order.look(on_progress)
+            if report := report_if_current(tree):
+                return report
         return make_index(order, tree, Earlier(), started, on_progress)
 
 

@@ -26,7 +26,7 @@ _log = logging.getLogger("reidindex")
 
 
 @contextlib.contextmanager
-def sole_writer(out: Path) -> Iterator[None]:
+def sole_writer(out: Path, *, wait: bool = False) -> Iterator[bool]:
     """Be the only one who writes a file, in this thread as often as one likes.
 
     The lock is the kernel's, on a hidden file beside `out`, which goes when the block ends. What a killed process has left of
@@ -35,6 +35,10 @@ def sole_writer(out: Path) -> Iterator[None]:
 
     Args:
         out: The file; where a link leads.
+        wait: Until another process has written it, instead of raising.
+
+    Yields:
+        Whether it was free at once: if not, another has written it meanwhile.
 
     Raises:
         BusyError: Another process or thread is at it.
@@ -42,23 +46,27 @@ def sole_writer(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # late: it takes as long to import as a small build takes to list
 
     if not out.parent.is_dir():  # filelock would make it
-        yield
+        yield True
         return
     file = lock_of(out)
     # everybody who may write in this folder must be able to open the lock: the mode says so, whatever the umask
     lock = FileLock(file, mode=0o666, blocking=False, is_singleton=True, fallback_to_soft=False)
     by_this_thread = lock.is_locked
     if by_this_thread:
-        yield
+        yield True
         return
-    somebody_was = os.path.lexists(file)
+    somebody_was, at_once = os.path.lexists(file), True
     try:
         try:
             locked = _acquired(lock, file)
         except Timeout:
-            raise BusyError(
-                f"{out}: is being written by {_holder(file)}; wait until it has ended, or stop it"
-            ) from None
+            if not wait:
+                raise BusyError(
+                    f"{out}: is being written by {_holder(file)}; wait until it has ended, or stop it"
+                ) from None
+            _log.warning("%s: is being written by %s; waiting until it has ended", out, _holder(file))
+            lock.acquire(blocking=True)
+            locked, at_once = True, False
         except OSError as error:
             locked = False
             if os.path.lexists(file):  # else no file can be made there: the writer will find out why
@@ -70,13 +78,30 @@ def sole_writer(out: Path) -> Iterator[None]:
             _sign(file)
             if somebody_was:  # and did not live to remove it
                 remove_temporaries(out)
-        yield
+        yield at_once
     finally:
         if lock.is_locked:
             with contextlib.suppress(OSError):  # Windows removes no open file; there it stays, empty of meaning
                 file.unlink()
             with contextlib.suppress(OSError):  # the end of the process lets go of it at the latest
                 lock.release()
+
+
+def refuse_if_busy(out: Path, *, wait: bool = False) -> None:
+    """Before long work: see whether somebody writes a file, and clear away what a killed writer has left of it.
+
+    Nothing is locked where nobody is or was at it: processes that only look are not in each other's way.
+
+    Args:
+        out: The file; where a link leads.
+        wait: As of `sole_writer`.
+
+    Raises:
+        BusyError: Another process or thread is at it.
+    """
+    if os.path.lexists(lock_of(out)):
+        with sole_writer(out, wait=wait):
+            pass
 
 
 def _acquired(lock: BaseFileLock, file: Path) -> bool:

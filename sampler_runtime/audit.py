@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.schema import modality_mask
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.contract import SPREADS
 from sampler_runtime.plan import EpochPlan
 from sampler_runtime.run import Run

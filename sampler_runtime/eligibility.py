@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SettingsError
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.contract import SPREADS, GroupContract
 from sampler_runtime.menus import Menus, Need, Reason, Signature, make_menus
 from sampler_runtime.pools import Pools, Stretches

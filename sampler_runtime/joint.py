@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from indexer.errors import SettingsError
 from indexer.schema import BY_NAME, MAX_MODALITIES, Pairing, mask_names
 from indexer.vocabulary import modality_order
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.mapped import MappedIndex
 from sampler_runtime.view import checked_pids, checked_rows
 

@@ -11,7 +11,6 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from indexer.errors import IndexReplacedError, SettingsError, did_you_mean
 from indexer.index_file import IndexFile, Verify, locate_index
 from indexer.schema import MAPPED_INTEGERS, IndexMetadata, Pairing, mask_names, modality_mask
 from indexer.vocabulary import TEXT, resolve_modality, standard_split
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.query_sets import QuerySet, query_set
 from sampler_runtime.view import checked_pids, checked_rows
 

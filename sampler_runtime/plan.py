@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SettingsError
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.draw import Visits, draw_blocks, visits_to_all_rows
 from sampler_runtime.eligibility import Blocks
 from sampler_runtime.rates import Rates, share_out

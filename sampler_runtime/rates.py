@@ -14,12 +14,12 @@ Where identities are not all visited alike: every sample at least once an epoch,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SettingsError
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.draw import Visits
 from sampler_runtime.randomness import hits_before, permuted, spreading_step, stream_key
 

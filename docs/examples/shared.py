@@ -46,7 +46,9 @@ def indexed(data: Path, identities: int = 48) -> MappedIndex:
     """The index of a dataset; the demo is drawn where there is no dataset."""
     if not data.exists():
         write_demo(data, identities=identities)
-    build_index(data)  # at once where the index is up to date
+    build_index(
+        data, wait=True
+    )  # at once where the index is up to date; of several ranks one builds and the others wait
     return open_index(data)
 
 

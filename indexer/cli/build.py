@@ -68,6 +68,9 @@ def build(
     probe: Annotated[bool, typer.Option("--probe", help="Open every picture: width, height, mode.")] = False,
     hash: Annotated[bool, typer.Option("--hash", help="Read every sample's file: the digest of its content.")] = False,
     jobs: Jobs = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="If another process is building it, wait instead of an error.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Scan a dataset once and write its index. No sample is opened, unless with --probe or --hash.
@@ -115,6 +118,7 @@ def build(
             probe=probe,
             hash=hash,
             jobs=jobs or available_cores(),
+            wait=wait,
             on_progress=progress,
         )
     if as_json:

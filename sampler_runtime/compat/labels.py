@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
 from typing import Any, NoReturn
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from indexer.errors import SettingsError, did_you_mean
 from indexer.schema import BY_NAME, MAPPED_INTEGERS, MAX_MODALITIES, UNKNOWN, Pairing, mask_names, modality_mask
 from indexer.vocabulary import RGB, modality_order, standard_modality
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.compat.calling import warn
 from sampler_runtime.compat.numbering import Numbered, numbered
 from sampler_runtime.view import checked_pids, checked_rows

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image, PngImagePlugin
 
 from indexer.errors import ReidIndexError, SettingsError
+from sampler_runtime.cached_property import cached_property
 from sampler_runtime.settings import whole_number
 from sampler_runtime.showing.arrangement import MOST_PIXELS, MOST_UNEVEN
 from sampler_runtime.showing.drawing import draw_sheet

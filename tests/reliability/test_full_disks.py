@@ -249,15 +249,13 @@ except indexer.errors.ReidIndexError as error:
 
 @gate_only
 @needs_root
-def test_a_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    out = tmp_path / "table.csv"
+def test_a_folder_of_somebody_else_is_told(public: Path) -> None:
+    out = public / "table.csv"
     out.write_bytes(b"old")
     done = subprocess.run([sys.executable, "-c", _AS_NOBODY, out], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"{out}: cannot be written there (Permission denied)"), done.stderr
-    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("table.csv", b"old")]
+    assert [(p.name, p.read_bytes()) for p in public.iterdir()] == [("table.csv", b"old")]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

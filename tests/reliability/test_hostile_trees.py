@@ -11,7 +11,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -470,14 +469,6 @@ def as_nobody():
     if run("--version").returncode:
         pytest.skip("another user cannot read this Python installation")
     return run
-
-
-@pytest.fixture
-def public():
-    """A folder that everybody may enter; pytest's own is closed anew by every run that begins."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 @gate_only

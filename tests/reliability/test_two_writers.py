@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -322,11 +323,9 @@ except BusyError:
 @needs_root
 @needs_fork
 @pytest.mark.parametrize("sticky", [False, True])
-def test_users_who_share_a_folder_wait_for_one_another(tmp_path: Path, sticky: bool) -> None:
-    folder = tmp_path / "shared"
+def test_users_who_share_a_folder_wait_for_one_another(public: Path, sticky: bool) -> None:
+    folder = public / "shared"
     folder.mkdir()
-    for one in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        one.chmod(0o755)
     folder.chmod(0o1777 if sticky else 0o777)
     out = folder / "index.parquet"
     command = [sys.executable, "-c", _AS_NOBODY, str(out)]
@@ -371,3 +370,41 @@ def test_a_killed_build_leaves_no_process_that_opens_files(warm: Warm, tmp_path:
             pytest.fail("its processes live on")
     assert warm.run("build", data, "--hash", told=told) == 0
     assert _left(data) == []
+
+
+# ---------------------------------------------------------------------------------- several that begin with a build
+
+
+def test_a_build_that_waits_goes_on_when_the_other_has_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data, reports = trees.market(tmp_path / "data"), []
+    with held_elsewhere(data / "reidindex.parquet") as holder:
+        waiting = threading.Thread(target=lambda: reports.append(build_index(data, wait=True)))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert reports == []
+        holder.kill()
+        waiting.join(60)
+    assert [report.up_to_date for report in reports] == [False]
+    assert re.search(rf"is being written by {HOLDER}; waiting", caplog.text)
+
+
+@needs_fork
+def test_of_processes_that_all_begin_with_a_build_one_builds_and_all_go_on(warm: Warm, tmp_path: Path) -> None:
+    """As the ranks of a training do."""
+    for number in range(times(2, 20, 200)):
+        data = trees.market(tmp_path / f"{number}/data")
+        told = [data.parent / f"told{rank}" for rank in range(4)]
+        ranks = [warm.start("build", data, "--wait", told=one) for one in told]
+        said = "".join(one.read_text() for one in told if warm.wait(ranks[told.index(one)]) == 0)
+        assert len(re.findall("^✓", said, re.MULTILINE)) == 4, said
+        assert said.count("layout market1501") == 4 - said.count("is up to date") >= 1
+        assert _left(data) == []
+
+
+def test_builds_that_find_their_index_up_to_date_are_not_in_each_others_way(tmp_path: Path) -> None:
+    data = trees.market(tmp_path / "data")
+    build_index(data)
+    with ThreadPoolExecutor(8) as threads:
+        reports = list(threads.map(lambda _: build_index(data), range(times(24, 100, 1_000))))
+    assert all(report.up_to_date for report in reports)

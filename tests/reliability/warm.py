@@ -78,7 +78,7 @@ class Warm:
         self._process.stdin.close()
         assert self._process.stdout is not None
         self._process.stdout.close()
-        self._process.wait(10)
+        self._process.wait(MOST_SECONDS)
 
     def _ask(self, job: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
@@ -107,6 +107,7 @@ def _be_the_command(job: dict[str, Any]) -> None:
 
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what runs under `nohup` ignores it
     told = os.open(job["told"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     out = os.open(job["stdout"], os.O_WRONLY) if job["stdout"] else told
     for number, handle in enumerate((os.open(os.devnull, os.O_RDONLY), out, told)):
