@@ -30,11 +30,12 @@ def output_file(root: Path, out: Path | None) -> Path:
         if out.parent != root and not out.parent.is_dir():
             raise IndexFileError(f"{out}: the folder {out.parent} for the index does not exist; make it first")
         out.exists()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, a link that leads to itself
         if isinstance(error, IndexFileError):
             raise
+        why = getattr(error, "strerror", None) or error
         raise IndexFileError(
-            f"{str(out)[:200]}: the index cannot be written there ({error.strerror}); name another with -o"
+            f"{str(out)[:200]}: the index cannot be written there ({why}); name another with -o"
         ) from None
     except UnicodeEncodeError:
         raise IndexFileError(f"{printable(str(out))}: the name is not valid UTF-8; name another with -o") from None

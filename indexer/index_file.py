@@ -58,7 +58,8 @@ class IndexFile:
             verify: `quick` checks the seal of the footer, the metadata document, the schema and the row count, and each
                 column against its checksum when it is first used. `full` reads everything at once and compares all
                 checksums and the content digest. A file without a seal is always read in full.
-            in_memory: Read the whole file now and keep it, instead of mapping it: nothing that becomes of it later matters.
+            in_memory: Read the whole file now and keep it, instead of mapping it: nothing that becomes of it later matters to this
+                process and those that it forks.
 
         Raises:
             IndexMissingError: There is no such file.

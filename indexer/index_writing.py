@@ -1,7 +1,4 @@
-"""Index table -> Parquet file, in one checked step. What it lays out as plain arrays, `index_file` maps.
-
-With `index_file` and `seal`, all that knows Parquet.
-"""
+"""Index table -> Parquet file, in one checked step. What it lays out as plain arrays, `index_file` maps."""
 
 from __future__ import annotations
 

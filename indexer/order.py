@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from pathlib import Path
 
 from indexer.destination import refuse_foreign
@@ -16,6 +17,7 @@ from indexer.errors import (
     IndexMissingError,
     IndexVersionError,
     SettingsError,
+    TreeError,
     TreeMissingError,
 )
 from indexer.freshness import fingerprint
@@ -83,10 +85,12 @@ def refuse_what_cannot_be(order: Order) -> None:
         raise SettingsError(f"{out}: is the manifest itself; name another file for the index with -o")
     if order.trust and not order.root.is_dir():
         raise TreeMissingError(f"{order.root}: no such folder; check the path")
+    for place in filterfalse(_is_utf8, (order.root, out.parent)):
+        raise TreeError(f"{printable(str(place))}: lies in a folder whose name is not valid UTF-8; rename it")
     refuse_foreign(out, force=order.force)
     there = out.exists()
     if there and not order.force:
-        _refuse_reworked(out)
+        _refuse_other_orders(order)
     # an index that is there may be up to date: that is found out without writing anything
     if (order.force or not there) and out.parent.is_dir() and not os.access(out.parent, os.W_OK | os.X_OK):
         raise IndexFileError(
@@ -95,10 +99,26 @@ def refuse_what_cannot_be(order: Order) -> None:
         )
 
 
-def _refuse_reworked(out: Path) -> None:
-    """An index that somebody made of another one cannot be made again from the tree alone."""
+def _is_utf8(place: Path) -> bool:
+    """Of the folder that a link or a relative name leads to."""
+    try:
+        os.path.realpath(place).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_other_orders(order: Order) -> None:
+    """What an index holds that this build could not find again is not replaced unasked."""
     with contextlib.suppress(IndexDamagedError, IndexMissingError, IndexVersionError):
-        if made_by := IndexFile(out).metadata.made_by:
+        metadata = IndexFile(order.out).metadata
+        if metadata.made_by:
             raise IndexFileError(
-                f"{out}: was not built of a tree, but made by `{made_by}`; name another file with -o, or --force to replace it"
+                f"{order.out}: was not built of a tree, but made by `{metadata.made_by}`; name another file with -o, or --force to "
+                "replace it"
+            )
+        if metadata.links_outside and not order.links_outside:
+            raise IndexFileError(
+                f"{order.out}: was built with --links-outside, and without it the samples behind such links would be lost; say it again, "
+                "or --force to build without"
             )

@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import re
+import stat
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -62,7 +63,7 @@ def sole_writer(out: Path, *, wait: bool = False) -> Iterator[bool]:
         except Timeout:
             if not wait:
                 raise BusyError(
-                    f"{out}: is being written by {_holder(file)}; wait until it has ended, or stop it"
+                    f"{out}: is being written by {_holder(file)}; wait until it has ended (`build --wait` does), or stop it"
                 ) from None
             _log.warning("%s: is being written by %s; waiting until it has ended", out, _holder(file))
             lock.acquire(blocking=True)
@@ -130,8 +131,16 @@ def _tell_why_not(file: Path, reason: str) -> None:
 def _sign(file: Path) -> None:
     """Say who holds a lock, for those who find it held."""
     since = datetime.now().astimezone().isoformat(" ", "seconds")
+    words = f"process {os.getpid()} on {platform.node() or 'this-machine'}, since {since}\n"
     with contextlib.suppress(OSError):  # Windows lets nobody write where a lock lies; a full disk neither
-        file.write_text(f"process {os.getpid()} on {platform.node() or 'this-machine'}, since {since}\n")
+        handle = os.open(file, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            status = os.fstat(handle)
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:  # else it may be a file of somebody's
+                os.truncate(handle, 0)
+                os.write(handle, words.encode())
+        finally:
+            os.close(handle)
 
 
 def _holder(file: Path) -> str:

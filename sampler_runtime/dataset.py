@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -106,6 +107,10 @@ class IndexDataset(Dataset[Any]):
         """See the class."""
         if not isinstance(index, (MappedIndex, JointIndex)):
             raise SettingsError(f"IndexDataset(index): expected an index from open_index, found {type(index).__name__}")
+        if sys.getfilesystemencoding() != "utf-8":
+            raise SettingsError(
+                f"IndexDataset: this Python names files in {sys.getfilesystemencoding()}, expected UTF-8; set PYTHONUTF8=1, or a locale of UTF-8"
+            )
         self.index, self.transform, self.relabel = index, transform, relabel
         self.compose = parse_composition(compose, index.modalities) if compose else ()
         self.joint_transform, self._decode = joint_transform, decoder_of(decoder)
@@ -252,7 +257,7 @@ class IndexDataset(Dataset[Any]):
         except FileNotFoundError:
             raise SampleError(
                 f"{source.file}: row {row} of {part.path.name} has no file; was the dataset moved or changed? "
-                f"`reidindex build {part.root}` looks again"
+                f"`reidindex build {part.root}` looks again; where it lies elsewhere: open_index({part.path.name!r}, root=…)"
             ) from None
         except Exception as error:  # a broken file makes decoders raise nearly anything; say which file it was
             raise SampleError(f"{source.file}: row {row}, this image cannot be decoded ({error})") from error

@@ -38,11 +38,12 @@ Step = tuple[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class AsOpened:
     """How the user opened an index; so does every process that a view of it is sent to."""
 
     in_memory: bool = False
     root: Path | None = None
+    links_outside: bool | None = None
 
 
 def open_index(
@@ -51,6 +52,7 @@ def open_index(
     verify: Verify = "quick",
     in_memory: bool = False,
     root: str | os.PathLike[str] | None = None,
+    links_outside: bool | None = None,
 ) -> MappedIndex:
     """Open an index.
 
@@ -60,6 +62,8 @@ def open_index(
         in_memory: Read the file now and keep it (200 bytes a sample or so), instead of mapping it: for network file systems and
             disks that may go away in the middle of a training. Processes that are forked share it.
         root: The dataset folder, whatever the index says of it: for an index of a stranger, or one that lies elsewhere.
+        links_outside: Whether samples are read that links lead to, out of the dataset folder. None: as the index was built; but not
+            where you say yourself where the dataset lies.
 
     Raises:
         SettingsError: `root` is no folder.
@@ -67,13 +71,13 @@ def open_index(
         IndexVersionError, IndexDamagedError: It cannot be used.
         IndexFileError: It cannot be read.
     """
-    if root is not None and not Path(root).is_dir():
+    if root is not None and not (os.fspath(root) and Path(root).is_dir()):
         raise SettingsError(
             f"open_index(root=): expected the dataset folder, found {os.fspath(root)!r:.200}, which is none"
         )
     file = IndexFile(locate_index(Path(path)), verify=verify, in_memory=in_memory)
-    opening = Opening(in_memory, None if root is None else Path(root).resolve())
-    return MappedIndex(file.path.resolve(), file.metadata.digest, opening=opening, _file=file)
+    as_opened = AsOpened(in_memory, None if root is None else Path(root).resolve(), links_outside)
+    return MappedIndex(file.path.resolve(), file.metadata.digest, as_opened=as_opened, _file=file)
 
 
 class MappedIndex:
@@ -85,7 +89,7 @@ class MappedIndex:
         digest: str,
         steps: tuple[Step, ...] = (),
         *,
-        opening: Opening = Opening(),
+        as_opened: AsOpened = AsOpened(),
         _file: IndexFile | None = None,
     ) -> None:
         """Use `open_index` and `select`.
@@ -94,9 +98,9 @@ class MappedIndex:
             path: The index file.
             digest: Of its content: another index under the same path is refused.
             steps: How the view was made from the whole.
-            opening: How the user opened it.
+            as_opened: How the user opened it.
         """
-        self.path, self.digest, self._steps, self._opening = path, digest, steps, opening
+        self.path, self.digest, self._steps, self._as_opened = path, digest, steps, as_opened
         self._opened = _file
 
     # ------------------------------------------------------------------------------------------- what it is
@@ -105,12 +109,13 @@ class MappedIndex:
     def file(self) -> IndexFile:
         """The file, opened in this process when first needed."""
         if self._opened is None:
-            file = IndexFile(self.path, in_memory=self._opening.in_memory)
+            file = IndexFile(self.path, in_memory=self._as_opened.in_memory)
             if file.metadata.digest != self.digest:
                 raise IndexReplacedError(
                     f"{self.path}: another index than the one that was opened (digest {self.digest[:12]}…, "
                     f"found {file.metadata.digest[:12]}…): this process was started anew and has to open it by its name; put the "
-                    "earlier index back to go on, or open the new one and begin anew"
+                    "earlier index back to go on (`persistent_workers=True` keeps workers, and with them the index that they have), or "
+                    "open the new one and begin anew"
                 )
             self._opened = file
         return self._opened
@@ -134,7 +139,14 @@ class MappedIndex:
     @cached_property
     def root(self) -> Path:
         """The folder that paths are relative to."""
-        return self._opening.root or (self.path.parent / self.metadata.root).resolve()
+        return self._as_opened.root or (self.path.parent / self.metadata.root).resolve()
+
+    @property
+    def links_outside(self) -> bool:
+        """Whether samples are read that links lead to, out of the dataset folder."""
+        if self._as_opened.links_outside is not None:
+            return self._as_opened.links_outside
+        return self.metadata.links_outside and self._as_opened.root is None
 
     @cached_property
     def view_digest(self) -> str:
@@ -189,10 +201,10 @@ class MappedIndex:
     __hash__ = None  # type: ignore[assignment]  # two views are equal by their rows; nobody needs them as keys
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "digest": self.digest, "steps": self._steps, "opening": self._opening}
+        return {"path": self.path, "digest": self.digest, "steps": self._steps, "as_opened": self._as_opened}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"], state["digest"], state["steps"], opening=state["opening"])  # type: ignore[misc]
+        self.__init__(state["path"], state["digest"], state["steps"], as_opened=state["as_opened"])  # type: ignore[misc]
 
     # ------------------------------------------------------------------------------------------------- views
 
@@ -243,7 +255,7 @@ class MappedIndex:
         return self._view((*self._steps, ("rows", chosen)))
 
     def _view(self, steps: tuple[Step, ...]) -> MappedIndex:
-        return MappedIndex(self.path, self.digest, steps, opening=self._opening, _file=self._opened)
+        return MappedIndex(self.path, self.digest, steps, as_opened=self._as_opened, _file=self._opened)
 
     def _rows_of(self, pids: Any) -> Rows:
         wanted = checked_pids(pids, self.pids, self.selection)

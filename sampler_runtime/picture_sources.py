@@ -62,7 +62,7 @@ def sources_of(part: MappedIndex, row: int) -> dict[str, Source]:
         row: Of it.
     """
     names, partners = part.modalities_of(row), part.aligned_of(row)
-    root, outside = part.root, part.metadata.links_outside
+    root, outside = part.root, part.links_outside
     anchor = next((name for name in names if name not in partners and name != TEXT), None)
     if anchor is None:
         return {}

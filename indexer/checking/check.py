@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.checking.copies import copies
-from indexer.checking.findings import HINTS, Finding, hint
+from indexer.checking.findings import HINTS, Finding, Links, hint
 from indexer.checking.pictures import Look, unreadable
 from indexer.checking.tree import compare_with_tree, files_of_samples
 from indexer.checking.whole import open_whole
@@ -37,6 +37,7 @@ class CheckReport:
     pictures: int = 0
     """Samples that were opened."""
     copies_looked_for: bool = False
+    links: Links = "within"
     findings: list[Finding] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -47,7 +48,9 @@ class CheckReport:
 
     def hints(self) -> dict[str, str]:
         """Kind → what to run, of those that were found."""
-        return {kind: hint(kind, self.data, self.index, self.made_by) for kind in HINTS if kind in self.counts()}
+        return {
+            kind: hint(kind, self.data, self.index, self.made_by, self.links) for kind in HINTS if kind in self.counts()
+        }
 
     def to_json(self) -> dict[str, Any]:
         """As one JSON object (docs/cli.md)."""
@@ -115,6 +118,7 @@ def _look_at_the_tree(
     report.files, report.compared = of_tree.files, of_tree.compared
     report.findings += of_tree.findings
     report.remarks += of_tree.remarks
+    report.links = of_tree.links
     gone = {finding.where for finding in of_tree.findings if finding.kind in ("removed", "moved")}
     if images != "none":
         paths = [path for path in files_of_samples(index).to_pylist() if path not in gone]

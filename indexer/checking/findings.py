@@ -14,6 +14,10 @@ Kind = Literal[
     "copy-identity", "copy-split",
 ]  # fmt: skip
 
+Links = Literal["within", "followed", "left out"]
+"""What of the links that lead out of a dataset folder: there are none, or nobody knows; the index was built so that they are followed; it
+was not, and what is missed may lie behind them."""
+
 TOLD: Final[dict[Kind, str]] = {
     "damaged": "the index does not hold what was written",
     "unsealed": "the index has no seal: another tool has written it anew, or its seal is damaged",
@@ -46,7 +50,7 @@ HINTS: Final[dict[Kind, str]] = {
 """What to run or do, by kind."""
 
 
-def hint(kind: Kind, data: Path, index: Path, made_by: str) -> str:
+def hint(kind: Kind, data: Path, index: Path, made_by: str, links: Links = "within") -> str:
     """What to run against one kind of finding.
 
     Args:
@@ -54,15 +58,20 @@ def hint(kind: Kind, data: Path, index: Path, made_by: str) -> str:
         data: The dataset folder.
         index: The index file.
         made_by: The command that made it of another index: only this one can be built or updated.
+        links: Whether links lead out of the folder.
     """
     where = shlex.quote(str(data))
     if index.parent != data or index.name != INDEX_NAME:
         where += f" -o {shlex.quote(str(index))}"
+    if links != "within":
+        where += " --links-outside"
     words = {
         "build": f"reidindex build {where} --force",
         "hash": f"reidindex build {where} --hash --force",
         "update": f"reidindex update {shlex.quote(str(index))}",
     }
+    if links == "left out":
+        words["update"] = f"{words['build']}, if you trust the links that lead out of the folder"
     if made_by:
         words = dict.fromkeys(words, f"see to the index that this one was made of, then again: reidindex {made_by}")
     return HINTS[kind].format(index=shlex.quote(str(index)), **words)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.changes import Changes, changes, unchanged
-from indexer.checking.findings import Finding
+from indexer.checking.findings import Finding, Links
 from indexer.freshness import stamp_of
 from indexer.index_file import IndexFile
 from indexer.listed import ListedFiles, known_files, listed_files
@@ -38,6 +38,7 @@ class TreeReport:
     remarks: list[str] = field(default_factory=list)
     compared: int = 0
     """Files whose content was compared with its digest."""
+    links: Links = "within"
 
 
 def compare_with_tree(
@@ -72,7 +73,12 @@ def compare_with_tree(
         )
     report.files = len(now)
     report.remarks += [str(problem) for problem in now.problems if problem.kind in ("unreadable", "vanished")]
-    report.remarks += [now.left_out] if now.left_out else []
+    if now.left_out:
+        report.remarks.append(now.left_out)
+        report.links = "left out"
+    elif index.metadata.links_outside:
+        report.remarks.append("links that lead out of the folder are followed, as the index was built")
+        report.links = "followed"
     happened = changes(then, now) if now.fingerprint() != index.metadata.fingerprint.partition(":")[0] else Changes()
     if not index.metadata.layout_digest:
         happened, edited = _apart_from_manifest(happened, index, root)

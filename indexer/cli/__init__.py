@@ -98,6 +98,8 @@ def _have_all_streams() -> None:
     while (handle := os.open(os.devnull, os.O_RDWR)) < 3:  # the lowest number that is free
         pass
     os.close(handle)
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
     if sys.stderr is None:

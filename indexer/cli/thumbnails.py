@@ -97,7 +97,7 @@ def _opened(source: Source) -> tuple[Image.Image | None, str | None]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return picture_of(source, decoder_of("pillow")), None
     except LeadsOutError:
-        return None, "its path leads out of the dataset"
+        return None, "leads out of the dataset: not read without --links-outside"
     except (FileNotFoundError, NotADirectoryError):
         return None, "file missing"
     except Exception:  # a broken file makes decoders raise nearly anything

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def write_file(out: Path, chunks: Iterable[bytes], *, option: str = "-o") -> int
         ReidIndexError: It cannot be written there.
         BusyError: Another process is writing it.
     """
-    out = out.resolve() if out.is_symlink() else out
+    out = Path(os.path.realpath(out)) if out.is_symlink() else out  # a link that leads to itself stays what it is
     try:
         with replacement(out) as file:
             size = sum(map(file.write, chunks))

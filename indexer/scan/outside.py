@@ -22,7 +22,7 @@ def left_out(outside: Sequence[Link]) -> str:
     which = "a link leads" if len(outside) == 1 else f"{len(outside):,} links lead"
     return (
         f"{which} out of this folder, and nothing there was read (first: {path} → {target}); "
-        "--links-outside takes in what links lead to"
+        "`reidindex build --links-outside` takes in what links lead to"
     )
 
 
@@ -33,7 +33,7 @@ def problems_of(outside: Sequence[Link]) -> list[Problem]:
         Problem(
             "link",
             path,
-            f"leads out of the dataset, to {target}: left out; --links-outside takes it in",
+            f"leads out of the dataset, to {target}: left out; `reidindex build --links-outside` takes it in",
         )
         for path, target in named
     ]

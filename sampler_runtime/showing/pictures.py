@@ -67,7 +67,7 @@ def _read(sources: Sequence[Source], largest: tuple[int, int]) -> Pictures:
     try:
         image = picture_of(sources[0], decoder_of("pillow"))
     except LeadsOutError:
-        return dict.fromkeys(sources, Unseen(UNREADABLE, "its path leads out of the dataset"))
+        return dict.fromkeys(sources, Unseen(UNREADABLE, "leads out of the dataset: not read without --links-outside"))
     except FileNotFoundError:
         return dict.fromkeys(sources, Unseen(MISSING, "there is no such file"))
     except Exception as error:  # a broken file makes decoders raise nearly anything

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
-MOST_SECONDS = 30
+from tests.effort import IN_A_SOAK
+
+MOST_SECONDS = 600 if IN_A_SOAK else 60
 needs_fork = pytest.mark.skipif(
     not hasattr(os, "fork") or sys.platform == "darwin", reason="its processes are forked, which is safe on Linux"
 )

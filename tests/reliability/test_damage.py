@@ -21,7 +21,7 @@ from tests.effort import gate_only, times
 from tests.reliability.damages import KINDS, damage, regions_of
 from tests.reliability.whole_indexes import rewrite_by_another_tool, write_every_kind
 
-CASES = times(80, 500, 30_000)
+CASES = times(80, 1_300, 30_000)
 IN_ONE_PROCESS = 600
 NOT_IN_THE_DIGEST = {"size", "mtime_ns", "width", "height", "mode", "content_hash", "metadata"}
 """What nothing guards in a file that another tool has written anew."""

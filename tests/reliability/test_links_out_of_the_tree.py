@@ -256,7 +256,7 @@ def test_no_command_opens_what_a_link_leads_to(swapped, run):
     assert below(files, data.parent / "elsewhere") == []
     assert len(below(files, data)) > 10  # the watch sees what is opened
     assert {f.kind for f in checked.findings if f.where == path} & {"removed", "picture"}
-    assert in_cell == (None, "its path leads out of the dataset")
+    assert in_cell == (None, "leads out of the dataset: not read without --links-outside")
     assert (shown.returncode, page.returncode, exported.returncode) == (0, 0, 0)
     assert path not in json.dumps(json.loads((data.parent / "coco.json").read_text())["images"])
     assert [p.kind for p in built.problems] == ["link"]
