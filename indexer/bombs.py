@@ -25,19 +25,20 @@ def most_memory(file: Bytes) -> int:
     return _MOST_TIMES * file.size + _MOST_BESIDES
 
 
-def refuse_bombs(file: Bytes, parquet: Any, leaves: Iterable[int]) -> None:
+def refuse_bombs(file: Bytes, parquet: Any, footer: Any, leaves: Iterable[int]) -> None:
     """See that columns can be decoded in memory that stands in a relation to the file.
 
     Args:
         file: Its bytes.
         parquet: Arrow's reader of it.
+        footer: Arrow's, or `footer_bytes.FooterTold` of a file without a seal.
         leaves: Of its schema.
 
     Raises:
         ValueError: They cannot, or their pages are broken.
     """
     most = most_memory(file)
-    footer, schema = parquet.metadata, parquet.schema_arrow
+    schema = parquet.schema_arrow
     for leaf in leaves:
         found = parquet.schema.column(leaf)
         flat = found.path in schema.names and not found.max_repetition_level

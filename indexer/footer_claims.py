@@ -18,11 +18,14 @@ _LENGTH_OF_A_PATH: Final = 4
 _LEAST_OF_A_ROW: Final = _LENGTH_OF_A_PATH + sum(BY_NAME[name].itemsize for name in MAPPED_INTEGERS)
 
 
-def check_shape(parquet: Any, metadata: IndexMetadata, seal: Seal | None, content: NDArray[np.uint8]) -> None:
+def check_shape(
+    parquet: Any, footer: Any, metadata: IndexMetadata, seal: Seal | None, content: NDArray[np.uint8]
+) -> None:
     """Compare a footer with the metadata document, the seal, the schema and the size of the file.
 
     Args:
         parquet: Arrow's reader of the file.
+        footer: Arrow's, or `footer_bytes.FooterTold` of a file without a seal.
         metadata: Its document.
         seal: None where another tool has written it.
         content: The whole file.
@@ -30,7 +33,7 @@ def check_shape(parquet: Any, metadata: IndexMetadata, seal: Seal | None, conten
     Raises:
         ValueError: They contradict each other.
     """
-    footer, rows = parquet.metadata, parquet.metadata.num_rows
+    rows = footer.num_rows
     leaves = {parquet.schema.column(i).path: i for i in range(len(parquet.schema))}
     if rows != metadata.samples:
         raise ValueError(f"it holds {rows} rows, its metadata tells {metadata.samples}")

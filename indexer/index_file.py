@@ -22,6 +22,7 @@ from indexer.beside import read_beside
 from indexer.bombs import most_memory, refuse_bombs, refuse_long_words
 from indexer.digest import content_digest
 from indexer.errors import IndexDamagedError, IndexFileError, IndexMissingError, IndexVersionError, SettingsError
+from indexer.footer_bytes import footer_told
 from indexer.footer_claims import check_shape, mapped_chunks
 from indexer.held_file import HeldFile
 from indexer.mapped_columns import IntegerColumn, PathColumn
@@ -80,7 +81,13 @@ class IndexFile:
         with _unreadable_is_damage(path):
             self.metadata = _read_metadata(self._parquet, path)
             self._leaves = {self._parquet.schema.column(i).path: i for i in range(len(self._parquet.schema))}
-            check_shape(self._parquet, self.metadata, self._seal, self._bytes)
+            # Arrow's own may end the process over a flipped bit, where no seal was compared
+            self._footer: Any = (
+                self._parquet.metadata
+                if self._seal is not None
+                else footer_told(self._bytes, len(self._parquet.schema))
+            )
+            check_shape(self._parquet, self._footer, self.metadata, self._seal, self._bytes)
             if self._seal is None:
                 _log.warning("%s: another tool has written this index anew: columns are decoded, not mapped", path)
             if verify == "full" or self._seal is None:
@@ -146,7 +153,7 @@ class IndexFile:
         with _unreadable_is_damage(self.path):
             leaves = {leaf for path, leaf in self._leaves.items() if path.partition(".")[0] in columns}
             self._compare_checksums(leaves)
-            refuse_bombs(self._bytes, self._parquet, leaves - self._weighed)
+            refuse_bombs(self._bytes, self._parquet, self._footer, leaves - self._weighed)
             self._weighed |= leaves
             # one thread: Arrow's are no faster here, and one that has just begun when a process ends aborts it
             table = _parquet(self._bytes, self._parquet.metadata).read(columns=columns, use_threads=False)

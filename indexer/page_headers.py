@@ -99,7 +99,7 @@ class Header:
         self._content, self.at = content, at
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Its fields by number. Of texts only the length."""
+        """Its fields by number. Of texts only the length; of lists their values."""
         fields: dict[int, Any] = {}
         number = 0
         while True:
@@ -120,13 +120,29 @@ class Header:
             length = self._unsigned()
             self.at += length
             return length
+        if kind == 7:
+            self.at += 8
+            return None
+        if kind == 9 and depth < _DEEPEST:
+            return self._list(depth)
         if kind == 12 and depth < _DEEPEST:
             return self.struct(depth)
-        raise ValueError("a page header is broken")
+        raise ValueError("a header is broken")
+
+    def _list(self, depth: int) -> list[Any]:
+        head = self._byte()
+        count, kind = head >> 4, head & 15
+        if count == 15:
+            count = self._unsigned()
+        if count > self._content.size - self.at:  # each takes a byte at least
+            raise ValueError("a header is cut off")
+        if kind in (1, 2):  # in a list each has a byte of its own
+            return [self._byte() == 1 for _ in range(count)]
+        return [self._value(kind, depth + 1) for _ in range(count)]
 
     def _byte(self) -> int:
         if self.at >= self._content.size:
-            raise ValueError("a page header is cut off")
+            raise ValueError("a header is cut off")
         self.at += 1
         return int(self._content[self.at - 1])
 
@@ -137,7 +153,7 @@ class Header:
             value |= (byte & 127) << shift
             if byte < 128:
                 return value
-        raise ValueError("a page header is broken")
+        raise ValueError("a header is broken")
 
     def _signed(self) -> int:
         value = self._unsigned()

@@ -19,6 +19,7 @@ from indexer.errors import IndexDamagedError
 from indexer.index_file import IndexFile
 from tests.effort import gate_only, times
 from tests.reliability.damages import KINDS, damage, regions_of
+from tests.reliability.forked import forked, needs_fork
 from tests.reliability.whole_indexes import rewrite_by_another_tool, write_every_kind
 
 CASES = times(80, 1_300, 30_000)
@@ -106,6 +107,21 @@ def test_a_spoilt_index_without_a_seal_gives_no_other_samples(indexes, tool):
     ]
     assert wrong == []
     assert {case.region for case in cases} == {region.name for region in regions_of(index)}
+
+
+@needs_fork
+def test_a_footer_over_which_arrow_ends_the_process_is_refused(indexes, tmp_path):
+    """Asked for a column that is optional in one place and not in another, Arrow throws where its Python does not catch."""
+    content = (indexes / "pandas.parquet").read_bytes()
+    optional = b"\x25\x02\x18\x04role"
+    assert content.count(optional) == 1, "the schema of Parquet tells whether a column is optional just before its name"
+    spoilt = tmp_path / "spoilt.parquet"
+    spoilt.write_bytes(content.replace(optional, b"\x25\x22\x18\x04role"))
+
+    def open_it():
+        return IndexFile(spoilt).num_rows
+
+    assert forked(open_it).startswith("IndexDamagedError")
 
 
 def test_the_regions_of_an_index_are_every_byte_of_it(indexes):

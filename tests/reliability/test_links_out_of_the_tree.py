@@ -22,7 +22,15 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.checking import check_index
 from indexer.cli import thumbnails
-from indexer.errors import AnnotationError, LayoutError, LayoutFileError, LeadsOutError, SettingsError, TreeError
+from indexer.errors import (
+    AnnotationError,
+    IndexFileError,
+    LayoutError,
+    LayoutFileError,
+    LeadsOutError,
+    SettingsError,
+    TreeError,
+)
 from indexer.index_file import IndexFile
 from indexer.index_writing import write_index
 from indexer.layouts.files import Files
@@ -116,8 +124,13 @@ def test_links_are_followed_where_the_user_says_so_and_update_and_check_go_by_it
     picture(data.parent / "elsewhere/7.jpg")
     assert update_index(data).changes.added == ("p9/7.jpg",)
     assert IndexFile(report.index).metadata.links_outside is True
-    # as with every option, a build without it is another index
-    assert build_index(data, layout="folders").metadata.samples == 18
+    # a build without it would lose samples: not unasked
+    with pytest.raises(
+        IndexFileError,
+        match="was built with --links-outside, and without it the samples behind such links would be lost",
+    ):
+        build_index(data, layout="folders")
+    assert build_index(data, layout="folders", force=True).metadata.samples == 18
 
 
 def test_an_index_that_was_built_the_other_way_is_not_up_to_date_though_the_files_are_the_same(data):
@@ -422,5 +435,26 @@ def test_the_user_can_say_where_the_dataset_lies_whatever_the_index_says(tmp_pat
     assert view.root == data
     assert view.subset(rows=[0]).root == data
     assert view.path_of(0) == forged.select(split="train").path_of(0)
-    with pytest.raises(SettingsError, match=r"open_index\(root=\): expected the dataset folder, found '.*nowhere'"):
-        open_index(data, root=tmp_path / "nowhere")
+    for nowhere in (tmp_path / "nowhere", ""):
+        with pytest.raises(SettingsError, match=r"open_index\(root=\): expected the dataset folder, found '"):
+            open_index(data, root=nowhere)
+
+
+def test_who_says_where_the_dataset_lies_follows_no_link_out_of_it_unasked(tmp_path):
+    """An index of a stranger may say that links may be followed."""
+    data, secret = trees.market(tmp_path / "data"), tmp_path / "secret.jpg"
+    Image.new("RGB", (4, 4)).save(secret)
+    picture = next((data / "bounding_box_train").iterdir())
+    picture.unlink()
+    picture.symlink_to(secret)
+    build_index(data, links_outside=True)
+
+    def read(**how):
+        index = open_index(data, **how)
+        row = next(row for row in range(len(index)) if index.path_of(row).endswith(picture.name))
+        return IndexDataset(pickle.loads(pickle.dumps(index)))[row].image.size
+
+    assert read() == read(links_outside=True) == read(root=data, links_outside=True) == (4, 4)
+    for how in ({"root": data}, {"links_outside": False}):
+        with pytest.raises(SampleError, match="a link leads out of the dataset"):
+            read(**how)

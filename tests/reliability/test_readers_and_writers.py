@@ -306,7 +306,8 @@ def test_what_is_unpickled_after_a_replacement_says_what_to_do(data):
 
     Moved.replaced(data)
     with pytest.raises(
-        IndexReplacedError, match="put the earlier index back to go on, or open the new one and begin anew"
+        IndexReplacedError,
+        match=r"put the earlier index back to go on \(`persistent_workers=True`.*or open the new one and begin anew",
     ):
         len(pickle.loads(pickled))
 
