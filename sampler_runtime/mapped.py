@@ -25,6 +25,7 @@ from indexer.index_file import IndexFile, Verify, locate_index
 from indexer.schema import MAPPED_INTEGERS, IndexMetadata, Pairing, mask_names, modality_mask
 from indexer.vocabulary import TEXT, resolve_modality, standard_split
 from sampler_runtime.cached_property import cached_property
+from sampler_runtime.given_paths import Paths, as_told
 from sampler_runtime.query_sets import QuerySet, query_set
 from sampler_runtime.view import checked_pids, checked_rows
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from sampler_runtime.explain import Explanation
 
 Rows = NDArray[np.int64]
-Paths = Sequence[str | os.PathLike[str]]
 Step = tuple[str, Any]
 
 
@@ -423,7 +423,7 @@ class MappedIndex:
 
     def find_rows(self, paths: Paths) -> Rows:
         """As `rows_for`, but -1 for a path that is not in this view."""
-        relative = self._relative(paths)
+        relative = as_told(paths, self.root)
         column = self.file.table(["path"])["path"]
         own = column.take(pa.array(self._span)) if isinstance(self._span, np.ndarray) else column.slice(
             self._span[0], len(self)
@@ -450,42 +450,6 @@ class MappedIndex:
         from sampler_runtime.explain import explain
 
         return explain(self, each, p=p, k=k, **settings)
-
-    def _relative(self, paths: Paths) -> pa.Array:
-        """Paths as the index tells them: from the root on, however the user reached it."""
-        root = self.root
-        below = root.as_posix().rstrip("/") + "/"
-        tops: dict[str, str | None] = {}
-
-        def relative(path: str | os.PathLike[str]) -> str:
-            text = os.fspath(path)
-            if not os.path.isabs(text):
-                return text if os.sep == "/" and "." not in text[:2] else Path(os.path.normpath(text)).as_posix()
-            if text.startswith(below) and "/../" not in text:
-                return text[len(below) :]  # linked folders below the root stay as the scan has met them
-            folder, name = os.path.split(text)
-            if folder not in tops:
-                tops[folder] = _below(folder, root)
-            return Path(tops[folder] or folder, name).as_posix()
-
-        try:
-            return pa.array([relative(path) for path in paths], pa.string())
-        except (TypeError, ValueError) as error:
-            raise SettingsError(
-                f"rows_for(paths): expected paths, as text, in your dataset's order ({error})"
-            ) from None
-
-
-def _below(folder: str, root: Path) -> str | None:
-    """What remains of a folder's name after the part of it that leads to the root, by whatever links."""
-    folder, rest = os.path.normpath(folder), ""
-    while True:
-        if os.path.realpath(folder) == os.fspath(root):
-            return rest or "."
-        parent, name = os.path.split(folder)
-        if parent == folder:
-            return None
-        folder, rest = parent, os.path.join(name, rest) if rest else name
 
 
 def _filtered(span: tuple[int, int] | Rows, keep: NDArray[np.bool_]) -> tuple[int, int] | Rows:
